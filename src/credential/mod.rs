@@ -1,0 +1,1 @@
+//! Credentials read from text; one file for each form.

@@ -1,0 +1,1 @@
+//! Findings from blobs and identities. Pure.

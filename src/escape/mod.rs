@@ -1,0 +1,1 @@
+//! Every number from (records, window, as-of). Pure.

@@ -1,0 +1,1 @@
+//! The whole run as one short function; fails closed.

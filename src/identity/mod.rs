@@ -1,0 +1,127 @@
+//! Whoever can be granted something, in one model for every platform (design, section 5).
+//!
+//! Rules see these values through [`serde::Serialize`]: every field is always present, integers are
+//! signed, unknown is a word and never an absence.
+
+/// What proves an identity, with issue and end.
+pub mod credential;
+/// Leave to do actions on resources under conditions.
+pub mod grant;
+/// An agent's tools and how their use is approved.
+pub mod tool;
+
+use serde::Serialize;
+
+pub use credential::{Credential, CredentialKind, Life, Storage};
+pub use grant::{Authority, Effect, Grant, Scope};
+pub use tool::{Approval, Tool};
+
+use crate::finding::Location;
+
+/// Whoever can be granted something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// Person, service account, workload, pipeline or agent.
+    pub kind: IdentityKind,
+    /// The platform's own word: `ServiceAccount`, `ClusterRole`, `mcp-server`, `coding-agent`.
+    pub native_kind: String,
+    /// `kubernetes`, `mcp`, `claude-code`, ...
+    pub platform: String,
+    /// Stable name: `kubernetes/ServiceAccount/payments/api`; never a path or a line.
+    pub name: String,
+    /// Accountable person or team; empty when unknown.
+    pub owner: String,
+    /// `dev`, `test`, `stage`, `prod` or `unknown`.
+    pub environment: String,
+    /// What it is for, as declared; empty when not.
+    pub purpose: String,
+    /// Where in the tree the file stands: `live`, `local-optional`, `template`, `docs`, `test`, `plugin`.
+    pub context: Context,
+    /// Whether the declaration was read in full; false for templates and unresolved references.
+    pub complete: bool,
+    /// What it may do.
+    pub grants: Vec<Grant>,
+    /// What proves it.
+    pub credentials: Vec<Credential>,
+    /// What an agent can call; empty for the rest.
+    pub tools: Vec<Tool>,
+    /// How long it lives at a time.
+    pub session: Session,
+    /// Whom it acts for or can become.
+    pub delegation: Vec<Delegation>,
+    /// Switches of the platform that no other field holds, by the platform's own dotted name
+    /// (`permissions.defaultMode`, `automountServiceAccountToken`), as text.
+    pub settings: Vec<Setting>,
+    /// Where it is declared; the first is the main one, never empty.
+    #[serde(skip)]
+    pub places: Vec<Location>,
+}
+
+/// What kind of being an identity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityKind {
+    /// A human being.
+    Person,
+    /// An account for machines: roles, groups and API clients too.
+    ServiceAccount,
+    /// Something that runs: a pod template, an MCP server.
+    Workload,
+    /// A CI job.
+    Pipeline,
+    /// Something that decides for itself which tool to call.
+    Agent,
+}
+
+/// Where in the tree a file stands; it lowers a level by one and never drops a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Context {
+    /// A path the product loads.
+    Live,
+    /// `*.local.json` and its like.
+    LocalOptional,
+    /// `*.example`, `*.tmpl`, chart templates.
+    Template,
+    /// Documentation, samples, tutorials.
+    Docs,
+    /// Tests and fixtures.
+    Test,
+    /// A plugin or a marketplace entry.
+    Plugin,
+}
+
+/// How long an identity lives at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Session {
+    /// Longest session in seconds; -1 when unknown, 0 when unbounded.
+    pub max_seconds: i64,
+    /// Whether the session is bound to one task.
+    pub bound_to_task: bool,
+    /// How it ends; empty when not said.
+    pub teardown: String,
+}
+
+/// One step to another identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delegation {
+    /// `bound-to` (holds the grants of a role), `runs-as`, `can-become`, `calls`.
+    pub how: String,
+    /// Stable name of the other identity; `*` for any.
+    pub to: String,
+    /// Where it says so.
+    #[serde(skip)]
+    pub place: Location,
+}
+
+/// One switch of the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// Dotted name as the platform writes it.
+    pub name: String,
+    /// The value as text; a list is one setting per item.
+    pub value: String,
+    /// Where it says so.
+    #[serde(skip)]
+    pub place: Location,
+}

@@ -1,0 +1,2 @@
+//! tollgate, the command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Identities read from configuration; one file for each dialect.

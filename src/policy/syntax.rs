@@ -1,0 +1,224 @@
+//! A rule as it stands in YAML, field for field. Unknown fields are errors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Confidence, Enforcement, Family, Severity};
+
+/// One file of `policies/` or of `.tollgate/rules/`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleFile {
+    /// The rules, in any order.
+    pub rules: Vec<RuleSyntax>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSyntax {
+    /// Lower-case letters, digits and dashes; begins with the name of its file.
+    pub id: String,
+    /// Names the bad thing; reads well after "except".
+    pub title: String,
+    /// How bad if true.
+    pub severity: Severity,
+    /// Only in a repository's own rules; the folder says it for built-in ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// How likely true; medium when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// Left out: critical and high block, the rest advise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Enforcement>,
+    /// What it looks for.
+    pub detect: DetectSyntax,
+    /// What an attacker gains.
+    pub why: String,
+    /// What to do, in the imperative.
+    pub fix: String,
+    /// Where the format is written down, and when it was read.
+    pub source: String,
+    /// Framework ids.
+    #[serde(default)]
+    pub maps: Vec<String>,
+    /// Texts the rule finds, with `{alnum:32}` placeholders.
+    #[serde(default)]
+    pub examples: Vec<ExampleSyntax>,
+    /// Texts no rule finds.
+    #[serde(default)]
+    pub look_alikes: Vec<ExampleSyntax>,
+    /// Other rules that find the examples too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// How long such a credential lives, as the provider documents it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<LifetimeSyntax>,
+    /// How, and by whom, such a credential is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoke: Option<String>,
+}
+
+/// What a rule looks for: exactly one kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum DetectSyntax {
+    /// Bytes of a file.
+    Text(TextSyntax),
+    /// One credential read from text or a manifest.
+    Credential(WhenSyntax),
+    /// One identity with all its grants, tools and credentials.
+    Identity(IdentitySyntax),
+    /// A raw document.
+    Document(DocumentSyntax),
+}
+
+/// A pattern and what must hold around it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextSyntax {
+    /// A regular expression over bytes with a group named `secret`; ASCII classes, no look-around.
+    pub pattern: String,
+    /// Literals of which one stands in every match, any case; taken from the pattern when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
+    /// Least Shannon entropy of the secret in bits per byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entropy: Option<f64>,
+    /// Check digits or inner structure; what fails is no secret, for any rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<ChecksumSyntax>,
+    /// A second pattern that must stand close by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<NearSyntax>,
+    /// Globs of the paths the rule looks at; all when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// Words that, inside the secret (any case), say it is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// Whether the value is judged as a generic one: by context, randomness and known placeholders.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub generic: bool,
+}
+
+/// A check that the text itself carries.
+///
+/// `crc32` and its like compute over the group `over` and compare with the group `against`;
+/// `base64-text` and `jwt` decode the group `over` and look for `holds` in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChecksumSyntax {
+    /// `crc32`, `crc32-le`, `sha256`, `base64-text`, `jwt`, `openssh-key`, `pem`.
+    pub algorithm: String,
+    /// Name of the group that is checked; `secret` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// Name of the group that holds the check digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// `hex`, `hex-upper`, `base36`, `base62`, `base64`, `base32`: how the digits are written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// Text that the decoded bytes begin with or, after `*`, contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<String>,
+}
+
+/// A second pattern within some lines of the first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NearSyntax {
+    /// The second pattern.
+    pub pattern: String,
+    /// How many lines before and behind count; 0 is the same line.
+    pub lines: usize,
+}
+
+/// A CEL expression.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhenSyntax {
+    /// True where the rule fires.
+    pub when: String,
+}
+
+/// A CEL expression over an identity, or over each part of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentitySyntax {
+    /// Which list the rule judges item by item (variables `grant`, `tool`, `credential`, `delegation`,
+    /// `setting` beside `identity`); left out, it judges the identity as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each: Option<Each>,
+    /// True where the rule fires.
+    pub when: String,
+}
+
+/// A list of an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are those of the lists")]
+pub enum Each {
+    Grants,
+    Tools,
+    Credentials,
+    Delegation,
+    Settings,
+}
+
+/// A CEL expression over a raw document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentSyntax {
+    /// Dialects whose documents are judged; empty: every file, by `path` and `change` alone.
+    #[serde(default)]
+    pub dialects: Vec<String>,
+    /// True where the rule fires; sees `document`, `path` and `change`.
+    pub when: String,
+}
+
+/// A text of an example, alone or with the path it stands at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum ExampleSyntax {
+    /// The text; its path is `example.txt`.
+    Text(String),
+    /// The text at a path.
+    File {
+        /// Path relative to the root.
+        path: String,
+        /// The whole file.
+        text: String,
+    },
+}
+
+/// How long such a credential lives.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LifetimeSyntax {
+    /// Whether and how it ends.
+    pub class: LifetimeClass,
+    /// The documented maximum, such as `366d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
+    /// When this was read, `2026-11-20`.
+    pub date: String,
+    /// Where it is documented.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// Whether and how a credential ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifetimeClass {
+    /// The provider sets no end.
+    Never,
+    /// The issuer may choose no end.
+    Optional,
+    /// The provider enforces a maximum.
+    Bounded,
+    /// It ends within about a day.
+    Short,
+}

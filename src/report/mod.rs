@@ -1,0 +1,1 @@
+//! One file for each format of each thing that is reported. Pure.

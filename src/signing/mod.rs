@@ -1,0 +1,1 @@
+//! Signatures, shared by exceptions, records and seals.

@@ -1,0 +1,101 @@
+//! Where bytes come from.
+
+use std::path::PathBuf;
+
+use crate::finding::Gap;
+
+/// One named run of bytes, read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Path relative to the scanned root, forward slashes.
+    pub path: String,
+    /// The commit whose version this is; `None` for the disk, the index and a stream.
+    pub commit: Option<String>,
+    /// Whether the change under judgement added or changed it; `None` without a base.
+    pub change: Option<Change>,
+    /// The bytes as stored.
+    pub bytes: Vec<u8>,
+}
+
+/// What a change does to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// New at head.
+    Added,
+    /// Another content at head.
+    Modified,
+    /// Gone at head; its blob has no bytes.
+    Deleted,
+}
+
+/// What a source hands out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// Bytes to scan.
+    Blob(Blob),
+    /// Something in scope that could not be read in full.
+    Gap(Gap),
+}
+
+/// What a source says about itself when it is through.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Whether everything on the ref was in scope: only then does absence prove anything.
+    pub full: bool,
+    /// Paths the policy excludes, as globs that matched something.
+    pub excluded: Vec<String>,
+    /// The commit at the head of what was scanned; empty for a bare folder, the index and a stream.
+    pub head: String,
+    /// The merge base the change was measured from; empty without one.
+    pub base: String,
+}
+
+/// Somewhere bytes come from.
+pub trait Source: Sync {
+    /// Hands every item to `sink`, from up to `threads` threads at once and in no order.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] when nothing can be decided: a missing base, a broken repository.
+    fn read(&self, threads: usize, sink: &(dyn Fn(Item) + Sync)) -> Result<Extent, SourceError>;
+}
+
+/// Why a source cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The path to scan is not there.
+    #[error("there is nothing at `{}`", .0.display())]
+    NoPath(PathBuf),
+    /// The work needs a git repository and there is none.
+    #[error("`{}` is not inside a git repository", .0.display())]
+    NoRepository(PathBuf),
+    /// A revision does not resolve to a commit that is here.
+    #[error("`{revision}` names no commit that is here")]
+    NoCommit {
+        /// As the user wrote it.
+        revision: String,
+        /// How to get it, as a command to run; may be empty.
+        help: String,
+    },
+    /// Two commits share no ancestor that is here.
+    #[error("`{left}` and `{right}` share no ancestor that is here")]
+    NoMergeBase {
+        /// The base.
+        left: String,
+        /// The head.
+        right: String,
+        /// How to get it, as a command to run; may be empty.
+        help: String,
+    },
+    /// git failed, or said something we do not understand.
+    #[error(transparent)]
+    Git(#[from] crate::git::GitError),
+    /// A read failed for the whole source.
+    #[error("`{}` cannot be read: {error}", path.display())]
+    Read {
+        /// What was read.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+}

@@ -1,0 +1,14 @@
+//! Words every stage shares; knows nothing of gates.
+
+/// The one hash, its hex and its domain prefixes.
+pub mod hash;
+/// Strict JSON, and the one way of writing JSON that gets hashed or signed.
+pub mod json;
+/// Untrusted text made harmless for a terminal, a log, HTML.
+pub mod safe;
+/// Bytes that cannot be printed.
+pub mod secret;
+/// Byte spans; line and column, both from 1.
+pub mod span;
+/// Instants, lengths of time, half-open windows.
+pub mod time;

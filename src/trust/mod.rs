@@ -1,0 +1,1 @@
+//! What is believed: read from the trust commit, never from the head.
