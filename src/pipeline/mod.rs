@@ -1,5 +1,10 @@
 //! A named road to deployment, one trip on it, and the snapshot of variables both are read from.
 
+/// What a GitHub event file adds to a run.
+pub mod event;
+/// One table entry for each CI provider.
+pub mod providers;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;

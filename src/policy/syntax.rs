@@ -64,7 +64,7 @@ pub struct RuleSyntax {
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum DetectSyntax {
     /// Bytes of a file.
-    Text(TextSyntax),
+    Text(Box<TextSyntax>),
     /// One credential read from text or a manifest.
     Credential(WhenSyntax),
     /// One identity with all its grants, tools and credentials.

@@ -33,6 +33,8 @@ pub enum Change {
 pub enum Item {
     /// Bytes to scan.
     Blob(Blob),
+    /// A version the base of the change holds: what stands in it is not new.
+    Base(Blob),
     /// Something in scope that could not be read in full.
     Gap(Gap),
 }
@@ -48,6 +50,8 @@ pub struct Extent {
     pub head: String,
     /// The merge base the change was measured from; empty without one.
     pub base: String,
+    /// The commits of the change, oldest first; empty without a base.
+    pub commits: Vec<String>,
 }
 
 /// Somewhere bytes come from.

@@ -10,5 +10,7 @@ pub mod safe;
 pub mod secret;
 /// Byte spans; line and column, both from 1.
 pub mod span;
+/// Ids that sort by time.
+pub mod ulid;
 /// Instants, lengths of time, half-open windows.
 pub mod time;

@@ -1,0 +1,103 @@
+//! The only code that reads arguments, environment and clock, or prints.
+
+mod check;
+mod context;
+mod demo;
+mod except;
+mod exit;
+mod explain;
+mod ledger;
+mod rate;
+mod record;
+mod rules;
+mod trouble;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{ColorChoice, Parser, Subcommand};
+
+use context::Context;
+use exit::Exit;
+use trouble::Trouble;
+
+/// The gate in front of a deployment: finds secrets, long-lived credentials and over-privileged
+/// identities, blocks them or lets them through under a signed exception, and measures what escaped.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour the output.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    /// Say less: only what blocks, and the verdict.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  tollgate check                      scan this folder
+  tollgate check --staged             scan what is about to be committed
+  tollgate check --since origin/main  scan what this branch adds
+  tollgate explain 4f0c-91aa-7be2     a finding: why, and what to do
+  tollgate demo                       the whole story on a generated repository
+
+Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Scan, decide, record: the gate itself.
+    Check(check::Arguments),
+    /// A rule, a finding or a topic: why, fix, source.
+    Explain(explain::Arguments),
+    /// The rules in force: list, show, test, lint, schema.
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// Exceptions: request, approve, list, verify.
+    #[command(subcommand)]
+    Except(except::Command),
+    /// The ledger: init, log, verify.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// What happened outside the gate.
+    #[command(subcommand)]
+    Record(record::Command),
+    /// The critical risk escape rate and its companions.
+    Rate(rate::Arguments),
+    /// Play the whole story on a generated repository in a temporary folder.
+    Demo(demo::Arguments),
+}
+
+/// Runs the command line and returns its exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed pipe is no reason to fail while printing help.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::NoDecision.into() } else { Exit::Open.into() };
+        }
+    };
+    let context = Context::of_process(arguments.color, arguments.quiet);
+    match run(arguments.command, &context) {
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            let _ = write!(anstream::stderr(), "{}", trouble.render());
+            Exit::NoDecision.into()
+        }
+    }
+}
+
+fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments, context),
+        Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Rules(command) => rules::run(&command, context),
+        Command::Except(command) => except::run(&command, context),
+        Command::Ledger(command) => ledger::run(&command, context),
+        Command::Record(command) => record::run(&command, context),
+        Command::Rate(arguments) => rate::run(&arguments, context),
+        Command::Demo(arguments) => demo::run(&arguments, context),
+    }
+}

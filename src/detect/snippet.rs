@@ -1,0 +1,125 @@
+//! The line of a finding, masked.
+
+use crate::finding::Snippet;
+use crate::text::safe;
+use crate::text::secret::MASK;
+use crate::text::span::{Span, line_around};
+
+/// How many characters of a line are shown at most, on either side of the mark.
+const AROUND: usize = 80;
+
+/// How much of a marked part that is no secret is shown.
+const MARKED: usize = 60;
+
+/// The line that holds `mark`, with every span of `secrets` in it replaced by a mask of one length.
+///
+/// `shown` is how many bytes at the start of a secret its rule writes in the clear: the public prefix
+/// of the format. A part that goes on behind its line is cut there.
+pub fn masked(text: &[u8], mark: Span, secrets: &[(Span, usize)]) -> Snippet {
+    let line = line_around(text, mark.start);
+    let mut out = Builder { text: String::new(), mark, start: None, end: 0 };
+    let mut at = line.start;
+    for (secret, shown) in secrets.iter().filter(|(secret, _)| secret.overlaps(&line)) {
+        if secret.start > at {
+            out.plain(text, Span::new(at, secret.start));
+        }
+        let from = secret.start.max(at);
+        let clear = Span::new(from, (secret.start + shown).clamp(from, line.end));
+        if *secret == mark || secret.contains(&mark) {
+            out.start.get_or_insert(out.text.chars().count());
+        }
+        out.text.push_str(&shown_text(text, clear));
+        out.text.push_str(MASK);
+        if *secret == mark || secret.contains(&mark) {
+            out.end = out.text.chars().count();
+        }
+        at = secret.end.max(at);
+    }
+    if at < line.end {
+        out.plain(text, Span::new(at, line.end));
+    }
+    out.finish()
+}
+
+struct Builder {
+    text: String,
+    mark: Span,
+    start: Option<usize>,
+    end: usize,
+}
+
+impl Builder {
+    /// Adds a part without secrets, noting where the mark begins and ends in it.
+    fn plain(&mut self, text: &[u8], part: Span) {
+        let cut = [self.mark.start, self.mark.end].map(|at| at.clamp(part.start, part.end));
+        self.text.push_str(&shown_text(text, Span::new(part.start, cut[0])));
+        if cut[1] > cut[0] {
+            self.start.get_or_insert(self.text.chars().count());
+            self.text.push_str(&shown_text(text, Span::new(cut[0], cut[1])));
+            self.end = self.text.chars().count();
+        }
+        self.text.push_str(&shown_text(text, Span::new(cut[1], part.end)));
+    }
+
+    /// Cuts the line to what stands around the mark.
+    fn finish(self) -> Snippet {
+        let start = self.start.unwrap_or_default();
+        let length = self.end.saturating_sub(start).max(1);
+        let first = start.saturating_sub(AROUND);
+        let last = start + length.min(MARKED) + AROUND;
+        let total = self.text.chars().count();
+        let mut cut: String = self.text.chars().skip(first).take(last - first).collect();
+        let mut offset = start - first;
+        if first > 0 {
+            cut.insert(0, '…');
+            offset += 1;
+        }
+        if last < total {
+            cut.push('…');
+        }
+        let room = cut.chars().count().saturating_sub(offset).max(1);
+        Snippet { text: cut, start: offset, length: length.min(room) }
+    }
+}
+
+/// Untrusted bytes as one safe line; a tab becomes a space, so that carets stay below their text.
+fn shown_text(text: &[u8], part: Span) -> String {
+    safe::terminal(&String::from_utf8_lossy(part.of(text)).replace('\t', " ").replace('\r', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_becomes_a_mask_of_one_length_behind_its_public_prefix() {
+        let text = b"first\nKEY=pre_abcdefgh # note\n";
+        let secret = Span::new(10, 22);
+        let snippet = masked(text, secret, &[(secret, 4)]);
+        assert_eq!(snippet.text, format!("KEY=pre_{MASK} # note"));
+        assert_eq!((snippet.start, snippet.length), (4, 4 + MASK.chars().count()));
+    }
+
+    #[test]
+    fn another_secret_on_the_line_is_masked_too() {
+        let text = b"a=SECRET1 b=SECRET2";
+        let spans = [(Span::new(2, 9), 0), (Span::new(12, 19), 0)];
+        assert_eq!(masked(text, spans[1].0, &spans).text, format!("a={MASK} b={MASK}"));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_mark() {
+        let text = format!("{}KEY{}", "x".repeat(5000), "y".repeat(5000));
+        let snippet = masked(text.as_bytes(), Span::new(5000, 5003), &[]);
+        assert!(snippet.text.chars().count() < 200);
+        let marked: String = snippet.text.chars().skip(snippet.start).take(snippet.length).collect();
+        assert_eq!(marked, "KEY");
+    }
+
+    #[test]
+    fn what_goes_on_behind_the_line_is_cut_at_its_end() {
+        let text = b"-----BEGIN\nSECRET\nLINES";
+        let snippet = masked(text, Span::new(11, 23), &[(Span::new(11, 23), 0)]);
+        assert_eq!(snippet.text, MASK);
+    }
+}

@@ -1,0 +1,211 @@
+//! Patterns on the places the prefilter names, with `near`, `paths` and `stop`.
+
+use std::path::Path;
+
+use regex::bytes::{Captures, Regex};
+
+use super::prefilter::{Hit, Prefilter};
+use super::{DetectError, checksum, entropy, generic};
+use crate::finding::{Confidence, RuleId, Severity};
+use crate::policy::rule::TextRule;
+use crate::policy::{Policies, Rule};
+use crate::text::span::{Span, line_around};
+
+/// How far from its keyword the match of a pattern without bound is looked for.
+const REACH: usize = 32 * 1024;
+
+/// A place where a pattern matched.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Index of the rule.
+    pub rule: usize,
+    /// Id of the rule, for ties.
+    pub rule_id: RuleId,
+    /// The secret part.
+    pub secret: Span,
+    /// The name the value is assigned to; empty when there is none.
+    pub key: Span,
+    /// Whether a check of the text itself holds.
+    pub proved: bool,
+    /// Whether a check of the text itself fails: nothing is reported here, by any rule.
+    pub refuted: bool,
+    /// Whether the rule judges by context alone.
+    pub generic: bool,
+    /// Severity of the rule.
+    pub severity: Severity,
+    /// How likely true.
+    pub confidence: Confidence,
+    /// Estimated strength of the value in bits.
+    pub bits: u32,
+    /// What the text says about itself.
+    pub facts: Vec<String>,
+}
+
+/// One text under judgement.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Path of the file.
+    pub path: &'a str,
+    /// Its bytes, decoded to UTF-8 where they were UTF-16.
+    pub bytes: &'a [u8],
+}
+
+/// Every candidate in `subject`, unsettled. `hits` is scratch space.
+///
+/// # Errors
+///
+/// [`DetectError`] when a pattern cannot be run: no decision.
+pub fn candidates(
+    subject: Subject<'_>,
+    policies: &Policies,
+    prefilter: &Prefilter,
+    hits: &mut Vec<Hit>,
+) -> Result<Vec<Candidate>, DetectError> {
+    prefilter.hits(subject.bytes, hits).map_err(|message| DetectError::Rule { rule: RuleId(String::new()), message })?;
+    let mut found = Vec::new();
+    for group in hits.chunk_by(|left, right| left.rule == right.rule) {
+        let index = group.first().map_or(0, |hit| hit.rule as usize);
+        let Some(rule) = policies.rules.get(index) else { continue };
+        let Some(text) = rule.text_rule() else { continue };
+        if text.paths.as_ref().is_some_and(|globs| !globs.is_match(Path::new(subject.path))) {
+            continue;
+        }
+        run(subject, rule, index, text, group, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Runs one rule over the union of the windows around its hits, so that no byte is read twice.
+fn run(
+    subject: Subject<'_>,
+    rule: &Rule,
+    index: usize,
+    text: &TextRule,
+    hits: &[Hit],
+    found: &mut Vec<Candidate>,
+) -> Result<(), DetectError> {
+    let fault = |message: String| DetectError::Rule { rule: rule.id.clone(), message };
+    let regex = text.pattern.regex().map_err(fault)?;
+    let reach = text.pattern.reach().unwrap_or(REACH).min(REACH);
+    let mut done = 0;
+    let mut hits = hits.iter().map(|hit| window(subject.bytes, hit, text, reach)).peekable();
+    while let Some(mut area) = hits.next() {
+        while let Some(next) = hits.next_if(|next| next.start <= area.end) {
+            area.end = area.end.max(next.end);
+        }
+        let haystack = Span::new(0, area.end).of(subject.bytes);
+        let mut at = area.start.max(done);
+        while let Some(captures) = (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten() {
+            let whole = captures.get(0).map_or(Span::new(at, at + 1), |all| Span::new(all.start(), all.end()));
+            if let Some(candidate) = judge(subject, rule, index, text, regex, &captures)? {
+                found.push(candidate);
+            }
+            at = if whole.end > whole.start { whole.end } else { whole.end + 1 };
+            // A delimiter behind one value is the one before the next.
+            if let Some(secret) = captures.name("secret") {
+                at = at.min(secret.end().max(whole.start + 1));
+            }
+        }
+        done = at.min(area.end);
+    }
+    Ok(())
+}
+
+/// Where a match that contains, or stands near, the literal can lie.
+fn window(text: &[u8], hit: &Hit, rule: &TextRule, reach: usize) -> Span {
+    let mut area = Span::new(hit.start.saturating_sub(reach), hit.end + reach);
+    if let Some((_, lines)) = &rule.near {
+        area = Span::new(lines_before(text, hit.start, *lines), lines_behind(text, hit.end, *lines));
+    }
+    Span::new(area.start, area.end.min(text.len()))
+}
+
+fn lines_before(text: &[u8], offset: usize, lines: usize) -> usize {
+    let mut start = line_around(text, offset).start;
+    for _ in 0..lines {
+        start = line_around(text, start.saturating_sub(1)).start;
+    }
+    start
+}
+
+fn lines_behind(text: &[u8], offset: usize, lines: usize) -> usize {
+    let mut end = line_around(text, offset).end;
+    for _ in 0..lines {
+        end = line_around(text, (end + 1).min(text.len())).end;
+    }
+    end
+}
+
+/// Turns a match into a candidate, unless something around it says it is no secret.
+fn judge(
+    subject: Subject<'_>,
+    rule: &Rule,
+    index: usize,
+    text: &TextRule,
+    regex: &Regex,
+    captures: &Captures<'_>,
+) -> Result<Option<Candidate>, DetectError> {
+    let group = |name: &str| captures.name(name).map(|part| Span::new(part.start(), part.end()));
+    let Some(secret) = group("secret") else { return Ok(None) };
+    let value = secret.of(subject.bytes);
+    let key = group("key").unwrap_or_default();
+    if text.near.is_some() && !is_near(subject.bytes, rule, text, secret)? {
+        return Ok(None);
+    }
+    let mut candidate = Candidate {
+        rule: index,
+        rule_id: rule.id.clone(),
+        secret,
+        key,
+        proved: false,
+        refuted: false,
+        generic: text.generic,
+        severity: rule.severity,
+        confidence: rule.confidence,
+        bits: entropy::strength_bits(value, !text.generic),
+        facts: Vec::new(),
+    };
+    if let Some(check) = &text.checksum {
+        let holds = checksum::holds(check, |name| captures.name(name).map(|part| part.as_bytes()));
+        candidate.proved = holds;
+        candidate.refuted = !holds;
+        if holds {
+            candidate.confidence = Confidence::High;
+        }
+        return Ok(Some(candidate));
+    }
+    if is_stopped(value, text) || text.entropy.is_some_and(|least| entropy::entropy(value) < least) {
+        return Ok(None);
+    }
+    if text.generic {
+        let line = line_around(subject.bytes, secret.start);
+        let candidate_line = generic::Candidate {
+            key: key.of(subject.bytes),
+            value,
+            line: line.of(subject.bytes),
+            value_at: secret.start.saturating_sub(line.start),
+            path: subject.path,
+        };
+        let judgement = generic::judge(&candidate_line);
+        if !judgement.keep {
+            return Ok(None);
+        }
+        candidate.confidence = judgement.confidence;
+    }
+    let _ = regex;
+    Ok(Some(candidate))
+}
+
+fn is_near(bytes: &[u8], rule: &Rule, text: &TextRule, secret: Span) -> Result<bool, DetectError> {
+    let Some((near, lines)) = &text.near else { return Ok(true) };
+    let near = near.regex().map_err(|message| DetectError::Rule { rule: rule.id.clone(), message })?;
+    let area = Span::new(lines_before(bytes, secret.start, *lines), lines_behind(bytes, secret.end, *lines));
+    Ok(near.is_match(area.of(bytes)))
+}
+
+/// A placeholder: one of the rule's own words, or one character over and over.
+fn is_stopped(value: &[u8], text: &TextRule) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let holds = |word: &String| !word.is_empty() && lower.windows(word.len()).any(|part| part == word.as_bytes());
+    text.stop.iter().any(holds)
+}

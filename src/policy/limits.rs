@@ -1,0 +1,5 @@
+//! stub
+use serde::Deserialize;
+/// stub
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ExceptionLimits {}

@@ -1,0 +1,62 @@
+//! Everything that makes a rule bad.
+
+use super::rule::{Detect, Rule};
+
+/// Whether the rule can run at all: its patterns compile, its expression names only what exists.
+///
+/// # Errors
+///
+/// The first thing that is wrong, in words.
+pub fn usable(rule: &Rule) -> Result<(), String> {
+    let name = |error: String| format!("rule `{}`: {error}", rule.id);
+    match &rule.detect {
+        Detect::Text(text) => {
+            let regex = text.pattern.regex().map_err(name)?;
+            if !regex.capture_names().flatten().any(|group| group == "secret") {
+                return Err(name("the pattern has no group named `secret`".to_owned()));
+            }
+            if let Some((near, _)) = &text.near {
+                near.regex().map_err(|error| name(format!("`near`: {error}")))?;
+            }
+            if let Some(checksum) = &text.checksum {
+                let groups: Vec<&str> = regex.capture_names().flatten().collect();
+                for group in checksum.over.iter().chain(&checksum.against) {
+                    if !groups.contains(&group.as_str()) {
+                        return Err(name(format!("`checksum` speaks of a group `{group}` that the pattern lacks")));
+                    }
+                }
+            }
+            Ok(())
+        }
+        Detect::Credential(when) | Detect::Identity { when, .. } | Detect::Document { when, .. } => {
+            when.try_on_samples().map_err(|error| name(error.to_string()))
+        }
+    }
+}
+
+/// Everything that is wrong with a rule, each in a sentence that names the rule.
+pub fn problems(rule: &Rule) -> Vec<String> {
+    let mut problems: Vec<String> = usable(rule).err().into_iter().collect();
+    let mut add = |message: String| problems.push(format!("rule `{}`: {message}", rule.id));
+    for (name, text) in [
+        ("title", &rule.title),
+        ("why", &rule.text.why),
+        ("fix", &rule.text.fix),
+        ("source", &rule.text.source),
+    ] {
+        if text.trim().is_empty() {
+            add(format!("`{name}` is empty"));
+        }
+    }
+    for id in rule.text.maps.iter().filter(|id| !super::maps::known(id)) {
+        add(format!("`maps` names `{id}`, which is no framework id we know"));
+    }
+    if rule.text.examples.is_empty() || rule.text.look_alikes.is_empty() {
+        add("at least one example and one look-alike are needed".to_owned());
+    }
+    let file = rule.origin.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+    if rule.origin.starts_with("policies/") && !rule.id.0.starts_with(file) {
+        add(format!("the id does not begin with the name of its file, `{file}`"));
+    }
+    problems
+}

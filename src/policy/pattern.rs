@@ -1,0 +1,68 @@
+//! Patterns: compiled at their first use, bounded in size, linear in time.
+
+use std::sync::OnceLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// The most bytes one compiled pattern may take.
+const SIZE_LIMIT: usize = 4 << 20;
+
+/// A regular expression over bytes, compiled when it is first needed.
+///
+/// The engine has no backtracking, so matching takes time linear in the text whatever the pattern.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: String,
+    compiled: OnceLock<Result<Regex, String>>,
+    reach: OnceLock<Option<usize>>,
+}
+
+impl Pattern {
+    /// Keeps `text` for its first use; nothing is checked yet.
+    pub fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), compiled: OnceLock::new(), reach: OnceLock::new() }
+    }
+
+    /// The pattern as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The most bytes a match can have; `None` without a bound.
+    pub fn reach(&self) -> Option<usize> {
+        *self.reach.get_or_init(|| super::literals::longest_match(&self.text).ok().flatten())
+    }
+
+    /// The compiled pattern.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words: syntax, or more than the size limit.
+    pub fn regex(&self) -> Result<&Regex, String> {
+        self.compiled.get_or_init(|| compile(&self.text)).as_ref().map_err(Clone::clone)
+    }
+}
+
+fn compile(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text).unicode(false).size_limit(SIZE_LIMIT).nest_limit(64).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(limit) => {
+            format!("the pattern takes more than {} MiB when compiled; bound its repetitions", limit >> 20)
+        }
+        regex::Error::Syntax(_) => {
+            super::literals::required(text).err().unwrap_or_else(|| "the pattern is not valid".to_owned())
+        }
+        other => other.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d4_an_oversized_pattern_is_refused_and_look_around_does_not_exist() {
+        assert!(Pattern::new("(?:[a-z]{1000}){1000}").regex().is_err());
+        assert!(Pattern::new("(?!x)y").regex().is_err());
+        assert!(Pattern::new("(").regex().is_err_and(|error| error.contains("unclosed group")));
+    }
+}
