@@ -18,6 +18,8 @@ pub mod overlap;
 pub mod prefilter;
 /// The line of a finding, masked.
 mod snippet;
+/// What a secret says about itself.
+pub mod facts;
 /// Allow comments of other tools, counted.
 mod suppression;
 /// Every rule on the examples of every rule.
