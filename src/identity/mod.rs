@@ -9,12 +9,15 @@ pub mod credential;
 pub mod grant;
 /// An agent's tools and how their use is approved.
 pub mod tool;
+/// What `*` really covers, by meaning.
+pub mod wildcard;
 
 use serde::Serialize;
 
 pub use credential::{Credential, CredentialKind, Life, Storage};
 pub use grant::{Authority, Effect, Grant, Scope};
 pub use tool::{Approval, Tool};
+pub use wildcard::allows;
 
 use crate::finding::Location;
 
