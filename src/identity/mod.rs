@@ -9,12 +9,15 @@ pub mod credential;
 pub mod grant;
 /// An agent's tools and how their use is approved.
 pub mod tool;
+/// What `*` really covers, by meaning.
+pub mod wildcard;
 
 use serde::Serialize;
 
 pub use credential::{Credential, CredentialKind, Life, Storage};
 pub use grant::{Authority, Effect, Grant, Scope};
 pub use tool::{Approval, Tool};
+pub use wildcard::allows;
 
 use crate::finding::Location;
 
@@ -109,6 +112,12 @@ pub struct Delegation {
     pub how: String,
     /// Stable name of the other identity; `*` for any.
     pub to: String,
+    /// Stable name of what makes the step possible, such as a binding; empty when nothing stands between.
+    pub through: String,
+    /// How far the step reaches: that of the binding, `organisation` where nothing limits it.
+    pub scope: Scope,
+    /// Namespace the step is limited to; empty when not.
+    pub namespace: String,
     /// Where it says so.
     #[serde(skip)]
     pub place: Location,
