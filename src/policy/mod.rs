@@ -1,4 +1,10 @@
 //! From YAML to rules that cannot be wrong.
 
+/// Names of frameworks.
+pub mod maps;
+mod sample;
+mod shape;
 /// A rule as it stands in YAML.
 pub mod syntax;
+/// `when:` as CEL over the models.
+pub mod when;

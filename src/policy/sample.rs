@@ -15,14 +15,8 @@ const KINDS: [IdentityKind; 5] = [
     IdentityKind::Pipeline,
     IdentityKind::Agent,
 ];
-const CONTEXTS: [Context; 6] = [
-    Context::Live,
-    Context::LocalOptional,
-    Context::Template,
-    Context::Docs,
-    Context::Test,
-    Context::Plugin,
-];
+const CONTEXTS: [Context; 6] =
+    [Context::Live, Context::LocalOptional, Context::Template, Context::Docs, Context::Test, Context::Plugin];
 const ENVIRONMENTS: [&str; 5] = ["dev", "test", "stage", "prod", "unknown"];
 const EFFECTS: [Effect; 2] = [Effect::Allow, Effect::Deny];
 const SCOPES: [Scope; 5] =
@@ -93,9 +87,20 @@ fn identity(index: usize) -> Option<Identity> {
         credentials: vec![credential(index)?],
         tools: vec![tool(index)?],
         session: Session { max_seconds: -1, bound_to_task: false, teardown: text() },
-        delegation: vec![Delegation { how: text(), to: text(), place: place() }],
+        delegation: vec![delegation(index)?],
         settings: vec![Setting { name: text(), value: text(), place: place() }],
         places: vec![place()],
+    })
+}
+
+fn delegation(index: usize) -> Option<Delegation> {
+    Some(Delegation {
+        how: text(),
+        to: text(),
+        through: text(),
+        scope: turn(&SCOPES, index)?,
+        namespace: text(),
+        place: place(),
     })
 }
 

@@ -27,8 +27,8 @@ pub(super) enum Shape {
     Text,
     /// One of a closed set of words.
     Word(BTreeSet<String>),
-    /// A text that stands in the expression.
-    Literal(String),
+    /// One of the texts that stand in the expression.
+    Literal(BTreeSet<String>),
     /// A list of one kind of item.
     List(Box<Shape>),
     /// A model with its fields.
@@ -140,6 +140,10 @@ impl Shape {
                 left.extend(right);
                 Self::Word(left)
             }
+            (Self::Literal(mut left), Self::Literal(right)) => {
+                left.extend(right);
+                Self::Literal(left)
+            }
             (Self::List(left), Self::List(right)) => Self::List(Box::new(left.merge(*right))),
             (Self::Model(mut left), Self::Model(right)) => {
                 for (name, field) in right {
@@ -234,7 +238,8 @@ impl Checker<'_> {
         if TYPES.contains(&name) {
             return Ok(Shape::Any);
         }
-        let known = self.scope.iter().map(|(known, _)| known.as_str()).filter(|known| !known.starts_with('@'));
+        let known =
+            self.scope.iter().map(|(known, _)| known.as_str()).filter(|known| !known.starts_with('@'));
         Err(WhenError::Variable { name: name.to_owned(), known: listed(known), at: self.at(node) })
     }
 
@@ -263,18 +268,19 @@ impl Checker<'_> {
                 self.all(node, std::slice::from_ref(asked), &Shape::Bool)?;
                 Ok(yes.clone().merge(no.clone()))
             }
-            (operators::EQUALS | operators::NOT_EQUALS, [left, right]) => {
-                self.comparable(node, left, right)?;
-                Ok(Shape::Bool)
-            }
-            (operators::IN, [item, list]) => self.contained(node, item, list),
             (
-                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
+                operators::EQUALS
+                | operators::NOT_EQUALS
+                | operators::LESS
+                | operators::LESS_EQUALS
+                | operators::GREATER
+                | operators::GREATER_EQUALS,
                 [left, right],
             ) => {
                 self.comparable(node, left, right)?;
                 Ok(Shape::Bool)
             }
+            (operators::IN, [item, list]) => self.contained(node, item, list),
             (operators::ADD, [left, right]) => {
                 self.comparable(node, left, right)?;
                 Ok(match left.clone().merge(right.clone()) {
@@ -330,7 +336,9 @@ impl Checker<'_> {
         };
         match regex::RegexBuilder::new(text.inner()).size_limit(1 << 18).build() {
             Ok(_) => Ok(()),
-            Err(_) => Err(self.syntax(node, "the pattern of `matches` is no regular expression, or too large")),
+            Err(_) => {
+                Err(self.syntax(node, "the pattern of `matches` is no regular expression, or too large"))
+            }
         }
     }
 
@@ -345,9 +353,8 @@ impl Checker<'_> {
 
     fn comparable(&self, node: &IdedExpr, left: &Shape, right: &Shape) -> Result<(), WhenError> {
         match (left, right) {
-            (Shape::Word(words), Shape::Literal(text)) | (Shape::Literal(text), Shape::Word(words))
-                if !words.contains(text) =>
-            {
+            (Shape::Word(words), Shape::Literal(texts)) | (Shape::Literal(texts), Shape::Word(words)) => {
+                let Some(text) = texts.difference(words).next() else { return Ok(()) };
                 let known = listed(words.iter().map(String::as_str).filter(|word| !word.is_empty()));
                 Err(WhenError::Word { text: text.clone(), known, at: self.at(node) })
             }
@@ -397,7 +404,7 @@ impl Checker<'_> {
 
     fn at(&self, node: &IdedExpr) -> Position {
         let offset = self.info.offset_for(node.id).map_or(0, |(start, _)| start as usize);
-        place_of(&self.info.source, offset)
+        Position::at(self.info.source.as_bytes(), offset)
     }
 
     fn kinds(&self, node: &IdedExpr, message: String) -> WhenError {
@@ -409,17 +416,11 @@ impl Checker<'_> {
     }
 }
 
-/// The position of the character at `offset` (counted in characters, as the parser does).
-fn place_of(text: &str, offset: usize) -> Position {
-    let bytes = text.char_indices().nth(offset).map_or(text.len(), |(at, _)| at);
-    Position::at(text.as_bytes(), bytes)
-}
-
 fn literal_shape(literal: &LiteralValue) -> Shape {
     match literal {
         LiteralValue::Boolean(_) => Shape::Bool,
         LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => Shape::Number,
-        LiteralValue::String(text) => Shape::Literal(text.inner().to_owned()),
+        LiteralValue::String(text) => Shape::Literal([text.inner().to_owned()].into()),
         LiteralValue::Bytes(_) | LiteralValue::Null => Shape::Any,
     }
 }
