@@ -16,8 +16,10 @@ pub mod example;
 pub mod pattern;
 /// A rule after checking.
 pub mod rule;
+mod sample;
 /// `.tollgate/policy.yml`, field for field.
 pub mod settings;
+mod shape;
 /// A rule as it stands in YAML.
 pub mod syntax;
 /// `when:` as CEL over the models.

@@ -1,15 +1,678 @@
-//! stub
-use super::syntax::Each;
-/// stub
+//! `when:` as CEL over the models, with the place of every error.
+//!
+//! CEL is the expression language of Kubernetes admission policies. Here a misspelt field, word or
+//! function is an error at load and not a rule that never fires; an expression is short, nests few
+//! loops and takes a bounded number of steps, so that no rule can stop the gate.
+//!
+//! ```text
+//! credential  credential, path
+//! identity    identity, path, and with `each:` one of grant, tool, credential, delegation, setting
+//! document    document, path, change (added, modified, deleted, or empty without a base)
+//! ```
+//!
+//! Beside the standard functions there is `allows(grant, action, resource, group)`: what a grant means,
+//! wildcards included. Action, resource and group may be lists, of which any combination counts; the
+//! group may be left out, which is the core group.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr};
+use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString};
+use cel::common::value::{CowVal, Val};
+use cel::{Context, Env, ExecutionError, FunctionContext, IdedExpr, Value};
+use serde::Serialize;
+
+use super::sample;
+use super::shape::{Checker, Shape, part_name, variables};
+use crate::identity::{Authority, Effect, Grant, Scope, wildcard};
+use crate::policy::syntax::Each;
+use crate::text::span::Position;
+
+/// The longest expression in bytes.
+pub const LONGEST: usize = 2000;
+
+/// Steps one evaluation may take: an item walked is one, a regular expression is [`PATTERN_STEPS`].
+const STEPS: u64 = 500_000;
+
+/// What one regular expression costs, in steps: it is compiled at each use.
+const PATTERN_STEPS: u64 = 100;
+
+/// Stands around each list that is walked; no expression can write this name.
+const WALK: &str = "@walk";
+
+/// Stands around each text that is matched against a pattern.
+const PATTERN: &str = "@pattern";
+
+/// What an expression is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// One credential.
+    Credential,
+    /// One identity, or each item of one of its lists.
+    Identity(Option<Each>),
+    /// One raw document.
+    Document,
+}
+
+/// A condition that was checked.
 #[derive(Debug, Clone)]
-pub struct When(String);
+pub struct When {
+    text: String,
+    sees: Sees,
+    compiled: OnceLock<Result<Arc<IdedExpr>, WhenError>>,
+}
+
+/// Why an expression is no condition, or gives no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WhenError {
+    /// Longer than [`LONGEST`].
+    #[error("the expression is {0} bytes long, at most {LONGEST} are read")]
+    TooLong(usize),
+    /// Not CEL.
+    #[error("{message}")]
+    Syntax {
+        /// What is wrong.
+        message: String,
+        /// Where in the expression.
+        at: Position,
+    },
+    /// A loop in a loop in a loop.
+    #[error("loops (`all`, `exists`, `filter`, `map`) may nest two deep")]
+    Nested {
+        /// Where in the expression.
+        at: Position,
+    },
+    /// No such variable.
+    #[error("there is no variable `{name}` here: known are {known}")]
+    Variable {
+        /// As written.
+        name: String,
+        /// The variables there are.
+        known: String,
+        /// Where in the expression.
+        at: Position,
+    },
+    /// No such field.
+    #[error("there is no field `{name}`: known are {known}")]
+    Field {
+        /// As written.
+        name: String,
+        /// The fields there are.
+        known: String,
+        /// Where in the expression.
+        at: Position,
+    },
+    /// No such function.
+    #[error("there is no function `{name}`: known are {known}")]
+    Function {
+        /// As written.
+        name: String,
+        /// The functions there are.
+        known: String,
+        /// Where in the expression.
+        at: Position,
+    },
+    /// A word that the field never holds.
+    #[error("`{text}` is never the value: possible are {known}")]
+    Word {
+        /// As written.
+        text: String,
+        /// The words there are.
+        known: String,
+        /// Where in the expression.
+        at: Position,
+    },
+    /// Values that do not go together.
+    #[error("{message}")]
+    Kinds {
+        /// What stands where it cannot.
+        message: String,
+        /// Where in the expression.
+        at: Position,
+    },
+    /// The result is neither true nor false.
+    #[error("the expression gives {0} where it must give true or false")]
+    NotBoolean(&'static str),
+    /// It took more steps than any sensible rule needs.
+    #[error("the expression takes more than {STEPS} steps")]
+    Steps,
+    /// It cannot be answered.
+    #[error("the expression has no answer: {0}")]
+    Evaluation(&'static str),
+    /// A value cannot be shown to expressions.
+    #[error("`{0}` cannot be shown to a rule")]
+    Value(String),
+}
+
+impl WhenError {
+    /// Where in the expression, where that is known.
+    pub const fn at(&self) -> Option<Position> {
+        match self {
+            Self::Syntax { at, .. }
+            | Self::Nested { at }
+            | Self::Variable { at, .. }
+            | Self::Field { at, .. }
+            | Self::Function { at, .. }
+            | Self::Word { at, .. }
+            | Self::Kinds { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+}
+
 impl When {
-    /// stub
-    pub fn credential(text: &str) -> Self { Self(text.to_owned()) }
-    /// stub
-    pub fn identity(text: &str, _: Option<Each>) -> Self { Self(text.to_owned()) }
-    /// stub
-    pub fn document(text: &str) -> Self { Self(text.to_owned()) }
-    /// stub
-    pub fn check(&self) -> Result<(), String> { Ok(()) }
+    /// Checks `expression` in full.
+    pub fn new(expression: &str, sees: Sees) -> Result<Self, WhenError> {
+        let when = Self::deferred(expression, sees);
+        when.compiled()?;
+        Ok(when)
+    }
+
+    /// Takes an expression that tests have checked and compiles it at its first use.
+    ///
+    /// For the built-in rules: compiling all of them at each start would cost more than a small scan.
+    /// A fault that slipped through shows as an error of [`When::holds`].
+    pub fn deferred(expression: &str, sees: Sees) -> Self {
+        Self { text: expression.to_owned(), sees, compiled: OnceLock::new() }
+    }
+
+    /// The expression as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it is about.
+    pub const fn sees(&self) -> Sees {
+        self.sees
+    }
+
+    /// Whether the condition is true of `facts`.
+    ///
+    /// # Errors
+    ///
+    /// [`WhenError`] when it has no answer: a field a document lacks, an index behind the end, too many
+    /// steps. An error is no decision, never false.
+    pub fn holds(&self, facts: &Facts) -> Result<bool, WhenError> {
+        let expression = self.compiled()?;
+        facts.left.store(STEPS, Ordering::Relaxed);
+        match Value::resolve(&expression, &facts.context) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(_) => Err(WhenError::NotBoolean("another value")),
+            Err(_) if facts.left.load(Ordering::Relaxed) == 0 => Err(WhenError::Steps),
+            Err(error) => Err(WhenError::Evaluation(reason(&error))),
+        }
+    }
+
+    /// Tries the condition on a sample of every kind of what it sees; a document has no samples.
+    pub fn try_on_samples(&self) -> Result<(), WhenError> {
+        let mut facts = Facts::new();
+        facts.set("path", "sample.yaml")?;
+        match self.sees {
+            Sees::Document => {
+                self.compiled()?;
+            }
+            Sees::Credential => {
+                for credential in sample::credentials() {
+                    facts.set("credential", &credential)?;
+                    self.holds(&facts)?;
+                }
+            }
+            Sees::Identity(each) => {
+                for identity in sample::identities() {
+                    facts.set("identity", &identity)?;
+                    if let Some(each) = each {
+                        set_first_part(&mut facts, each, &identity)?;
+                    }
+                    self.holds(&facts)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn compiled(&self) -> Result<Arc<IdedExpr>, WhenError> {
+        self.compiled.get_or_init(|| compile(&self.text, self.sees).map(Arc::new)).clone()
+    }
+}
+
+fn set_first_part(
+    facts: &mut Facts,
+    each: Each,
+    identity: &crate::identity::Identity,
+) -> Result<(), WhenError> {
+    let name = part_name(each);
+    match each {
+        Each::Grants => facts.set(name, &identity.grants.first()),
+        Each::Tools => facts.set(name, &identity.tools.first()),
+        Each::Credentials => facts.set(name, &identity.credentials.first()),
+        Each::Delegation => facts.set(name, &identity.delegation.first()),
+        Each::Settings => facts.set(name, &identity.settings.first()),
+    }
+}
+
+fn compile(text: &str, sees: Sees) -> Result<IdedExpr, WhenError> {
+    if text.len() > LONGEST {
+        return Err(WhenError::TooLong(text.len()));
+    }
+    let program = ENVIRONMENT.compile(text).map_err(|errors| syntax(&errors))?;
+    let mut checker = Checker { info: program.source_info(), scope: variables(sees), depth: 0 };
+    match checker.shape(program.expression())? {
+        Shape::Bool | Shape::Any => {}
+        Shape::Number => return Err(WhenError::NotBoolean("a number")),
+        Shape::Text | Shape::Word(_) | Shape::Literal(_) => return Err(WhenError::NotBoolean("a text")),
+        Shape::List(_) | Shape::Model(_) => return Err(WhenError::NotBoolean("a list or a group")),
+    }
+    let mut expression = program.expression().clone();
+    count_steps(&mut expression);
+    Ok(expression)
+}
+
+/// Without optional values: `a.?b` would bring back the field that is silently not there.
+static ENVIRONMENT: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// How the parser marks what the grammar refused; the other errors follow from it.
+const SYNTAX: &str = "Syntax error: ";
+
+fn syntax(errors: &cel::ParseErrors) -> WhenError {
+    let list = &errors.errors;
+    let first = list.iter().find(|error| error.msg.starts_with(SYNTAX)).or(list.first());
+    let (line, column) = first.map_or((1, 1), |error| error.pos);
+    let number = |number: isize| u32::try_from(number).unwrap_or(1).max(1);
+    let message = first.map_or("this is not CEL", |error| error.msg.as_str());
+    let message = message.strip_prefix(SYNTAX).unwrap_or(message);
+    let message = message.split(" expecting ").next().unwrap_or(message).replace('\'', "`");
+    WhenError::Syntax { message, at: Position { line: number(line), column: number(column) } }
+}
+
+/// Wraps what is walked and what is matched, so that every evaluation counts its own steps.
+fn count_steps(node: &mut IdedExpr) {
+    match &mut node.expr {
+        Expr::Call(call) => {
+            call.target.as_deref_mut().into_iter().chain(&mut call.args).for_each(count_steps);
+            if call.func_name == "matches" {
+                let text = call.target.as_deref_mut().or(call.args.first_mut());
+                if let Some(text) = text {
+                    wrap(text, PATTERN);
+                }
+            }
+        }
+        Expr::Comprehension(inner) => {
+            count_steps(&mut inner.iter_range);
+            count_steps(&mut inner.loop_step);
+            wrap(&mut inner.iter_range, WALK);
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(count_steps),
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    count_steps(&mut entry.key);
+                    count_steps(&mut entry.value);
+                }
+            }
+        }
+        Expr::Select(select) => count_steps(&mut select.operand),
+        _ => {}
+    }
+}
+
+fn wrap(node: &mut IdedExpr, function: &str) {
+    let inner = std::mem::take(node);
+    let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![inner] };
+    node.expr = Expr::Call(call);
+}
+
+/// The values an expression is asked about.
+pub struct Facts {
+    context: Context<'static, 'static>,
+    left: Arc<AtomicU64>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Facts {
+    /// No values yet.
+    pub fn new() -> Self {
+        let left = Arc::new(AtomicU64::new(STEPS));
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        // INVARIANT: none of these names is one of the standard functions, so adding them cannot fail.
+        let _ = context.add_function("allows", native(|call| allows(&call.args)));
+        let steps = Arc::clone(&left);
+        let _ = context.add_function(WALK, native(move |call| walk(call, &steps)));
+        let steps = Arc::clone(&left);
+        let _ =
+            context.add_function(PATTERN, native(move |call| spend(call.args.pop(), &steps, PATTERN_STEPS)));
+        Self { context, left }
+    }
+
+    /// Gives the variable `name` a value, in place of an earlier one.
+    pub fn set(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), WhenError> {
+        let value = serde_json::to_value(value).map_err(|_| WhenError::Value(name.to_owned()))?;
+        self.context.add_variable_as_val(name, shown(value));
+        Ok(())
+    }
+}
+
+/// A value as expressions see it: every integer signed, whatever its size.
+fn shown(value: serde_json::Value) -> Box<dyn Val> {
+    match value {
+        serde_json::Value::Null => Box::new(CelNull),
+        serde_json::Value::Bool(value) => Box::new(CelBool::from(value)),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(integer) => Box::new(CelInt::from(integer)),
+            None => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::MAX))),
+        },
+        serde_json::Value::String(text) => Box::new(CelString::from(text)),
+        serde_json::Value::Array(items) => {
+            Box::new(CelList::from(items.into_iter().map(shown).collect::<Vec<_>>()))
+        }
+        serde_json::Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, field)| (key(name), shown(field)));
+            Box::new(CelMap::from(fields.collect::<HashMap<_, _>>()))
+        }
+    }
+}
+
+fn key(name: String) -> CelMapKey<'static> {
+    CelMapKey::String(CelString::from(name))
+}
+
+type Native = Box<
+    dyn for<'c, 'v> Fn(&mut FunctionContext<'c, 'v>) -> Result<CowVal<'c, 'v>, ExecutionError> + Send + Sync,
+>;
+
+fn native(
+    function: impl for<'c, 'v> Fn(&mut FunctionContext<'c, 'v>) -> Result<CowVal<'c, 'v>, ExecutionError>
+    + Send
+    + Sync
+    + 'static,
+) -> Native {
+    Box::new(function)
+}
+
+/// Hands on what is walked, for one step an item; the names of a group come in the order of the alphabet.
+fn walk<'c, 'v>(
+    call: &mut FunctionContext<'c, 'v>,
+    left: &AtomicU64,
+) -> Result<CowVal<'c, 'v>, ExecutionError> {
+    let Some(value) = call.args.pop() else { return Err(ExecutionError::missing_argument_or_target()) };
+    let items = value.as_sizer().map_or(0, |sizer| u64::try_from(sizer.size().into_inner()).unwrap_or(0));
+    let names = value.downcast_ref::<CelMap>().map(|map| {
+        let mut names: Vec<String> = map
+            .inner()
+            .keys()
+            .filter_map(|key| match key {
+                CelMapKey::String(name) => Some(name.inner().to_owned()),
+                _ => None,
+            })
+            .collect();
+        names.sort_unstable();
+        let names = names.into_iter().map(|name| Box::new(CelString::from(name)) as Box<dyn Val>);
+        CelList::from(names.collect::<Vec<_>>())
+    });
+    spend(Some(names.map_or(value, CowVal::owned)), left, items.saturating_add(1))
+}
+
+/// Hands `value` on for `price` steps; an error once they are spent.
+fn spend<'c, 'v>(
+    value: Option<CowVal<'c, 'v>>,
+    left: &AtomicU64,
+    price: u64,
+) -> Result<CowVal<'c, 'v>, ExecutionError> {
+    let before = left.load(Ordering::Relaxed);
+    left.store(before.saturating_sub(price), Ordering::Relaxed);
+    match value {
+        Some(value) if before > price => Ok(value),
+        Some(_) => Err(ExecutionError::function_error("steps", "spent")),
+        None => Err(ExecutionError::missing_argument_or_target()),
+    }
+}
+
+/// `allows(grant, action, resource, group)`, each of the last three a text or a list of texts.
+fn allows<'c, 'v>(arguments: &[CowVal<'c, 'v>]) -> Result<CowVal<'c, 'v>, ExecutionError> {
+    let fault = || ExecutionError::function_error("allows", "takes a grant, an action and a resource");
+    let [grant, actions, resources, groups @ ..] = arguments else { return Err(fault()) };
+    let grant = grant_of(grant).ok_or_else(fault)?;
+    let actions = texts(actions).ok_or_else(fault)?;
+    let resources = texts(resources).ok_or_else(fault)?;
+    let groups = match groups {
+        [] => vec![String::new()],
+        [groups, ..] => texts(groups).ok_or_else(fault)?,
+    };
+    let allows = actions.iter().any(|action| {
+        resources
+            .iter()
+            .any(|resource| groups.iter().any(|group| wildcard::allows(&grant, action, resource, group)))
+    });
+    Ok(CowVal::owned(CelBool::from(allows)))
+}
+
+/// The part of a grant that says what it allows, read back from what expressions see.
+fn grant_of(value: &CowVal<'_, '_>) -> Option<Grant> {
+    let map = value.downcast_ref::<CelMap>()?;
+    let list = |name: &str| list_of(&**map.inner().get(&key(name.to_owned()))?);
+    let effect = map.inner().get(&key("effect".to_owned()))?;
+    let deny = effect.downcast_ref::<CelString>().is_some_and(|word| word.inner() == "deny");
+    Some(Grant {
+        effect: if deny { Effect::Deny } else { Effect::Allow },
+        actions: list("actions")?,
+        resources: list("resources")?,
+        groups: list("groups")?,
+        names: list("names")?,
+        scope: Scope::Unbound,
+        namespace: String::new(),
+        conditions: Vec::new(),
+        authority: Authority::Execute,
+        given_by: Vec::new(),
+        place: sample::place(),
+        action_places: Vec::new(),
+        bound_at: None,
+    })
+}
+
+fn texts(value: &CowVal<'_, '_>) -> Option<Vec<String>> {
+    match value.downcast_ref::<CelString>() {
+        Some(text) => Some(vec![text.inner().to_owned()]),
+        None => list_of(&**value),
+    }
+}
+
+fn list_of(value: &(dyn Val + '_)) -> Option<Vec<String>> {
+    let items = value.downcast_ref::<CelList>()?.inner().iter();
+    items.map(|item| Some(item.downcast_ref::<CelString>()?.inner().to_owned())).collect()
+}
+
+/// Why there is no answer, in words that hold no value: those of a document may be secret.
+const fn reason(error: &ExecutionError) -> &'static str {
+    match error {
+        ExecutionError::NoSuchKey(_) => "a field it asks for is not there",
+        ExecutionError::IndexOutOfBounds(_) => "an index lies behind the end of its list",
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "a division by zero",
+        ExecutionError::Overflow(..) => "a number grew too large",
+        ExecutionError::FunctionError { .. } => "a function refused its values",
+        _ => "it joins values of different kinds",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(text: &str) -> Result<When, WhenError> {
+        When::new(text, Sees::Identity(None))
+    }
+
+    fn about(text: &str, document: &serde_json::Value) -> Result<bool, WhenError> {
+        let mut facts = Facts::new();
+        facts.set("path", "a.json")?;
+        facts.set("change", "")?;
+        facts.set("document", document)?;
+        When::new(text, Sees::Document)?.holds(&facts)
+    }
+
+    #[test]
+    fn a_condition_is_true_or_false_of_an_identity() {
+        let agent = &sample::identities()[4];
+        let mut facts = Facts::new();
+        facts.set("identity", agent).unwrap();
+        for (text, holds) in [
+            ("identity.kind == 'agent'", true),
+            ("identity.kind == 'person'", false),
+            ("identity.tools.exists(t, t.authority == 'recommend' && !t.approval.startsWith('x'))", true),
+            ("identity.grants.filter(g, g.effect == 'allow').size() == 1", true),
+            ("'sample' in identity.grants[0].actions", true),
+            ("identity.session.max_seconds < 0", true),
+        ] {
+            assert_eq!(identity(text).unwrap().holds(&facts), Ok(holds), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_field_is_found_even_where_it_is_never_asked() {
+        for (text, column) in [
+            ("identity.kind == 'agent' && identity.tols.size() > 0", 37),
+            ("identity.tools.exists(t, t.name == 'x' && t.aproval == 'none')", 44),
+            ("identity.tools.filter(t, t.pinned).exists(t, t.nam == 'x')", 47),
+            ("has(identity.tols)", 4),
+            ("identity.kind == 'agent' ||\nidentity.session.max_secs > 0", 17),
+        ] {
+            let error = identity(text).unwrap_err();
+            assert!(matches!(error, WhenError::Field { .. }), "{text}: {error}");
+            assert_eq!(error.at().unwrap().column, column, "{text}: {:?}", error.at());
+        }
+    }
+
+    #[test]
+    fn columns_are_counted_in_characters() {
+        let error = identity("identity.name == 'äöü' && identity.nme == ''").unwrap_err();
+        assert_eq!(error.at(), Some(Position { line: 1, column: 35 }));
+        let error = identity("identity.name == 'äöü' ? == true").unwrap_err();
+        assert_eq!(error.at(), Some(Position { line: 1, column: 26 }));
+    }
+
+    #[test]
+    fn what_can_never_be_true_is_an_error() {
+        for (text, message) in [
+            ("identity.kind == 'agnet'", "`agnet` is never the value"),
+            ("identity.kind in ['agent', 'robot']", "`robot` is never the value"),
+            ("identity.grants.exists(g, g.scope != 'global')", "`global` is never the value"),
+            ("identity.session.max_seconds == '3600'", "a number is compared with a text"),
+            ("identity.name", "gives a text"),
+            ("identity.tools.size()", "gives a number"),
+            ("identity.grants && true", "a list stands where true or false must"),
+            ("identity.name.beginsWith('x')", "no function `beginsWith`"),
+            ("identity.name.startsWith('x', 'y')", "takes 2 to 2 values"),
+            ("identity.name.kind == 'x'", "`kind` is asked of a text"),
+            ("agent.kind == 'x'", "no variable `agent`"),
+            ("tool.name == 'x'", "no variable `tool`"),
+            ("identity.name.matches('(')", "no regular expression"),
+            ("identity.name.matches('(a{99}){99}{99}')", "no regular expression"),
+            ("identity.name.matches(identity.owner)", "must stand in the expression"),
+            ("identity.?name == 'x'", "unsupported syntax"),
+            ("identity.kind ==", "mismatched input"),
+            ("", "mismatched input"),
+        ] {
+            let error = identity(text).expect_err(text);
+            assert!(error.to_string().contains(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn each_list_brings_its_own_variable() {
+        for (each, text) in [
+            (Each::Grants, "allows(grant, 'get', 'secrets')"),
+            (Each::Tools, "tool.unlimited"),
+            (Each::Credentials, "credential.life == 'never'"),
+            (Each::Delegation, "delegation.to == '*'"),
+            (Each::Settings, "setting.value == 'true'"),
+        ] {
+            let when = When::new(text, Sees::Identity(Some(each))).unwrap();
+            assert_eq!(when.try_on_samples(), Ok(()), "{text}");
+        }
+        assert_eq!(When::new("credential.remaining > 0", Sees::Credential).unwrap().try_on_samples(), Ok(()));
+    }
+
+    #[test]
+    fn allows_answers_by_meaning_and_for_any_of_its_lists() {
+        let mut grant = sample::identities().remove(0).grants.remove(0);
+        grant.actions = vec!["get".to_owned()];
+        grant.resources = vec!["*".to_owned()];
+        grant.groups = vec![String::new()];
+        grant.names.clear();
+        let mut facts = Facts::new();
+        facts.set("grant", &grant).unwrap();
+        for (text, holds) in [
+            ("allows(grant, 'get', 'secrets')", true),
+            ("allows(grant, ['list', 'get'], ['secrets'], ['apps', ''])", true),
+            ("allows(grant, 'get', 'deployments', 'apps')", false),
+            ("allows(grant, '*', '*', '*')", false),
+        ] {
+            let when = When::new(text, Sees::Identity(Some(Each::Grants))).unwrap();
+            assert_eq!(when.holds(&facts), Ok(holds), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_a_document_lacks_is_no_decision() {
+        let document = serde_json::json!({"a": {"b": 18_446_744_073_709_551_615_u64}, "n": 5});
+        assert_eq!(about("document.n == 5 && document.n + 1 == 6", &document), Ok(true));
+        assert_eq!(about("document.a.b > 1", &document), Ok(true));
+        assert_eq!(about("has(document.c) && document.c == 1", &document), Ok(false));
+        assert_eq!(about("path == 'a.json' && change == ''", &document), Ok(true));
+        let lacking = about("document.c == 1", &document);
+        assert_eq!(lacking, Err(WhenError::Evaluation("a field it asks for is not there")));
+        assert!(about("document.n", &document).is_err(), "a number is no answer");
+    }
+
+    #[test]
+    fn loops_nest_two_deep_and_take_a_bounded_number_of_steps() {
+        let three = "document.exists(a, document.exists(b, document.exists(c, a == b && b == c)))";
+        assert!(matches!(When::new(three, Sees::Document), Err(WhenError::Nested { .. })));
+        let row = "document.filter(a, a > 0).filter(a, a > 1).all(a, document.exists(b, b == a))";
+        assert!(When::new(row, Sees::Document).is_ok(), "loops in a row are not nested");
+        let large = serde_json::json!((0..2000).collect::<Vec<_>>());
+        assert_eq!(about("document.all(a, document.exists(b, b == -1 - a))", &large), Ok(false));
+        assert_eq!(about("document.all(a, document.exists(b, b == a))", &large), Err(WhenError::Steps));
+        let texts = serde_json::json!(vec!["x"; 9000]);
+        assert_eq!(about("document.exists(a, a.matches('y'))", &texts), Err(WhenError::Steps));
+        let long = format!("path == '{}'", "x".repeat(LONGEST));
+        assert_eq!(When::new(&long, Sees::Document).err(), Some(WhenError::TooLong(long.len())));
+    }
+
+    #[test]
+    fn the_names_of_a_group_come_in_one_order() {
+        let document = serde_json::json!({"b": 1, "a": 2, "c": 3});
+        assert_eq!(about("document.map(name, name) == ['a', 'b', 'c']", &document), Ok(true));
+    }
+
+    #[test]
+    fn no_error_repeats_a_value() {
+        let document = serde_json::json!({"password": "hunter2-hunter2"});
+        for text in ["document.password + 1 == 2", "document.password[0]", "document.password.x == 1"] {
+            let error = about(text, &document).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "[a-z.()\\[\\]'\" &|!=<>0-9{},:?+*-]{0,80}") {
+            let _ = identity(&text);
+        }
+
+        #[test]
+        fn a_place_lies_in_the_expression(cut in 0_usize..90) {
+            let text = "identity.kind == 'agent' && identity.tools.exists(t, t.name == 'ä' && t.pinned)";
+            let text: String = text.chars().take(cut).collect();
+            if let Some(at) = identity(&text).err().and_then(|error| error.at()) {
+                proptest::prop_assert!(at.line == 1 && at.column as usize <= text.chars().count() + 1);
+            }
+        }
+    }
 }
