@@ -1,11 +1,12 @@
 //! A rule as it stands in YAML, field for field. Unknown fields are errors.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Confidence, Enforcement, Family, Severity};
 
 /// One file of `policies/` or of `.tollgate/rules/`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleFile {
     /// The rules, in any order.
@@ -13,7 +14,7 @@ pub struct RuleFile {
 }
 
 /// One rule.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSyntax {
     /// Lower-case letters, digits and dashes; begins with the name of its file.
@@ -60,7 +61,7 @@ pub struct RuleSyntax {
 }
 
 /// What a rule looks for: exactly one kind.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum DetectSyntax {
     /// Bytes of a file.
@@ -74,7 +75,7 @@ pub enum DetectSyntax {
 }
 
 /// A pattern and what must hold around it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextSyntax {
     /// A regular expression over bytes with a group named `secret`; ASCII classes, no look-around.
@@ -110,7 +111,7 @@ pub struct TextSyntax {
 /// `crc32` and its like compute over the group `over` and compare with the group `against`;
 /// `base64-text` and `jwt` decode the group `over` and look for `holds` in it; `pem` and `openssh-key`
 /// parse the container in `over`, which `holds: plain` wants readable and `holds: encrypted` protected.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChecksumSyntax {
     /// `crc32`, `crc32-le`, `sha256`, `base64-text`, `jwt`, `openssh-key`, `pem`.
@@ -130,7 +131,7 @@ pub struct ChecksumSyntax {
 }
 
 /// A second pattern within some lines of the first.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NearSyntax {
     /// The second pattern.
@@ -140,7 +141,7 @@ pub struct NearSyntax {
 }
 
 /// A CEL expression.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhenSyntax {
     /// True where the rule fires.
@@ -148,7 +149,7 @@ pub struct WhenSyntax {
 }
 
 /// A CEL expression over an identity, or over each part of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentitySyntax {
     /// Which list the rule judges item by item (variables `grant`, `tool`, `credential`, `delegation`,
@@ -160,7 +161,7 @@ pub struct IdentitySyntax {
 }
 
 /// A list of an identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are those of the lists")]
 pub enum Each {
@@ -172,7 +173,7 @@ pub enum Each {
 }
 
 /// A CEL expression over a raw document.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentSyntax {
     /// Dialects whose documents are judged; empty: every file, by `path` and `change` alone.
@@ -183,7 +184,7 @@ pub struct DocumentSyntax {
 }
 
 /// A text of an example, alone or with the path it stands at.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum ExampleSyntax {
     /// The text; its path is `example.txt`.
@@ -198,7 +199,7 @@ pub enum ExampleSyntax {
 }
 
 /// How long such a credential lives.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LifetimeSyntax {
     /// Whether and how it ends.
@@ -214,7 +215,7 @@ pub struct LifetimeSyntax {
 }
 
 /// Whether and how a credential ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LifetimeClass {
     /// The provider sets no end.
