@@ -1,0 +1,230 @@
+//! Where a command stands: which folder, which repository, which run, whose policy.
+
+use std::path::{Path, PathBuf};
+
+use tollgate::git::Repository;
+use tollgate::ledger::Ledger;
+use tollgate::pipeline::{Run, Stage, event, providers};
+use tollgate::policy::{Policies, PolicyFile, load};
+use tollgate::text::hash;
+use tollgate::text::time::Timestamp;
+use tollgate::text::ulid::ulid;
+
+use super::context::Context;
+use super::trouble::Trouble;
+
+/// The largest event file that is read.
+const EVENT_BYTES: u64 = 10 << 20;
+
+/// The largest file of `.tollgate/` that is read.
+pub const POLICY_BYTES: u64 = 1 << 20;
+
+/// Where a command stands.
+#[derive(Debug)]
+pub struct Site {
+    /// The folder that holds `.tollgate/`, or would: the top of the work tree, or the folder itself.
+    pub root: PathBuf,
+    /// The repository around it.
+    pub repository: Option<Repository>,
+    /// The trip this is, from the CI provider or made up for a local one.
+    pub run: Run,
+    /// Whether a CI provider was recognised.
+    pub in_ci: bool,
+}
+
+impl Site {
+    /// The site of `path`.
+    pub fn find(path: &Path, context: &Context) -> Result<Self, Trouble> {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let repository = Repository::discover(&folder)?;
+        let top = repository.as_ref().and_then(|found| found.work_tree()).map(Path::to_owned);
+        let root = policy_folder(&folder, top.as_deref()).or(top).unwrap_or(folder);
+        let provider = providers::recognise(&context.environment);
+        let run = match provider {
+            Some(provider) => with_event(provider.run(&context.environment), context)?,
+            None => local_run(&root, repository.as_ref(), context)?,
+        };
+        Ok(Self { root, repository, run, in_ci: provider.is_some() })
+    }
+
+    /// `merge` in CI and `local` elsewhere, unless `asked`; in CI a wish for `local` is not granted.
+    pub fn stage(&self, asked: Option<Stage>, rejected: &mut Vec<String>) -> Stage {
+        match (asked, self.in_ci) {
+            (Some(Stage::Local), true) => {
+                rejected.push("--stage local".to_owned());
+                Stage::Merge
+            }
+            (Some(stage), _) => stage,
+            (None, true) => Stage::Merge,
+            (None, false) => Stage::Local,
+        }
+    }
+
+    /// The policy of the work tree: what a developer's machine goes by, and whose word counts for nothing elsewhere.
+    pub fn local_policies(&self) -> Result<Policies, Trouble> {
+        Ok(load::policies(&self.policy_files()?)?)
+    }
+
+    /// Every file of `.tollgate/` on the disk but exceptions, sorted, and those the policy extends.
+    pub fn policy_files(&self) -> Result<Vec<PolicyFile>, Trouble> {
+        let mut files = Vec::new();
+        for name in [".tollgate/policy.yml", ".tollgate/signers", ".tollgate/signers.toml"] {
+            if let Some(text) = self.read_text(name)? {
+                files.push(PolicyFile { path: name.to_owned(), text });
+            }
+        }
+        for name in self.names_in(".tollgate/rules")? {
+            let path = format!(".tollgate/rules/{name}");
+            if let Some(text) = self.read_text(&path)? {
+                files.push(PolicyFile { path, text });
+            }
+        }
+        if let Some(policy) = files.first().filter(|file| file.path == ".tollgate/policy.yml") {
+            for path in load::extended(policy)? {
+                if let Some(text) = self.read_text(&path)? {
+                    files.push(PolicyFile { path, text });
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Documents and signatures of `.tollgate/exceptions/` on the disk, sorted by path.
+    pub fn exception_files(&self) -> Result<Vec<(String, Vec<u8>)>, Trouble> {
+        let mut files = Vec::new();
+        for name in self.names_in(".tollgate/exceptions")? {
+            let path = format!(".tollgate/exceptions/{name}");
+            if let Some(bytes) = self.read(&path)? {
+                files.push((path, bytes));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Where state of this repository is kept: in its git directory, else in the user's state folder.
+    pub fn state(&self, context: &Context) -> PathBuf {
+        if let Some(repository) = &self.repository {
+            return repository.common_dir().join("tollgate");
+        }
+        let home = context.environment.get("HOME").unwrap_or("/tmp");
+        let state = context.environment.get("XDG_STATE_HOME").map(PathBuf::from);
+        let state = state.unwrap_or_else(|| Path::new(home).join(".local/state"));
+        let name: String = hash::digest(self.root.to_string_lossy().as_bytes()).chars().skip(7).take(16).collect();
+        state.join("tollgate").join(name)
+    }
+
+    /// The URL of the ledger: what was asked for, what the policy says, and outside CI a folder of our own.
+    pub fn ledger_url(&self, asked: Option<&str>, policies: &Policies, context: &Context) -> Option<String> {
+        let here = || (!self.in_ci).then(|| format!("file:{}", self.state(context).join("ledger").display()));
+        asked.map(str::to_owned).or_else(|| policies.settings.ledger.clone()).or_else(here)
+    }
+
+    /// `<organisation>/ledger/<year>`, or `local/<repository>/<year>` where the policy names no organisation.
+    pub fn origin(&self, policies: &Policies, now: Timestamp) -> String {
+        let year: String = now.to_string().chars().take(4).collect();
+        match &policies.settings.organisation {
+            Some(organisation) => format!("{organisation}/ledger/{year}"),
+            None => {
+                let name = self.run.repo_name.rsplit('/').next().unwrap_or_default().replace(char::is_whitespace, "-");
+                format!("local/{name}/{year}")
+            }
+        }
+    }
+
+    /// Opens the ledger at `url`.
+    pub fn open_ledger(&self, url: &str, policies: &Policies, now: Timestamp) -> Result<Ledger, Trouble> {
+        let url = match url.strip_prefix("file:") {
+            Some(path) if Path::new(path).is_relative() => format!("file:{}", self.root.join(path).display()),
+            _ => url.to_owned(),
+        };
+        Ok(Ledger::open(&url, &self.origin(policies, now))?)
+    }
+
+    fn read_text(&self, path: &str) -> Result<Option<String>, Trouble> {
+        let Some(bytes) = self.read(path)? else { return Ok(None) };
+        String::from_utf8(bytes).map(Some).map_err(|_| Trouble::new(format!("`{path}` is not UTF-8 text")))
+    }
+
+    /// A file below the root, never through a link.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Trouble> {
+        read_plain(&self.root.join(path), path)
+    }
+
+    fn names_in(&self, folder: &str) -> Result<Vec<String>, Trouble> {
+        let entries = match std::fs::read_dir(self.root.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Trouble::new(format!("`{folder}` cannot be read: {error}"))),
+        };
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// The bytes of a regular file; `None` where there is none, or something else.
+fn read_plain(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, Trouble> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Trouble::new(format!("`{shown}` cannot be read: {error}"))),
+        Ok(meta) if !meta.is_file() => return Ok(None),
+        Ok(meta) if meta.len() > POLICY_BYTES => {
+            return Err(Trouble::new(format!("`{shown}` is larger than {} KiB", POLICY_BYTES >> 10)));
+        }
+        Ok(_) => {}
+    }
+    std::fs::read(path).map(Some).map_err(|error| Trouble::new(format!("`{shown}` cannot be read: {error}")))
+}
+
+/// The nearest folder with a `.tollgate/` from `folder` up to `top`.
+fn policy_folder(folder: &Path, top: Option<&Path>) -> Option<PathBuf> {
+    let within = |ancestor: &&Path| top.is_none_or(|top| ancestor.starts_with(top));
+    folder.ancestors().take_while(within).find(|ancestor| ancestor.join(".tollgate").is_dir()).map(Path::to_owned)
+}
+
+fn with_event(mut run: Run, context: &Context) -> Result<Run, Trouble> {
+    let Some(path) = context.environment.get("GITHUB_EVENT_PATH").filter(|_| run.provider == "github") else {
+        return Ok(run);
+    };
+    let fault = |what: String| Trouble::new(format!("the event file `{path}` {what}"));
+    let size = std::fs::metadata(path).map_err(|error| fault(format!("cannot be read: {error}")))?.len();
+    if size > EVENT_BYTES {
+        return Err(fault(format!("is larger than {} MiB", EVENT_BYTES >> 20)));
+    }
+    let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let value = serde_json::from_slice(&bytes).map_err(|_| fault("is not JSON".to_owned()))?;
+    event::apply(&mut run, &value);
+    Ok(run)
+}
+
+/// The run of a person at a machine: a random id, the login of the session.
+fn local_run(root: &Path, repository: Option<&Repository>, context: &Context) -> Result<Run, Trouble> {
+    let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let login = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| context.environment.get(name));
+    let login = login.unwrap_or("unknown").to_owned();
+    let head = repository.map(Repository::head).transpose()?.flatten();
+    Ok(Run {
+        provider: "local".to_owned(),
+        repo_host: "local".to_owned(),
+        repo_id: name.clone(),
+        pipeline: format!("{name}/local"),
+        repo_name: name,
+        run_id: ulid(context.now, context.chance()?),
+        attempt: 1,
+        trigger: "manual".to_owned(),
+        actor_id: login.clone(),
+        actor_class: if is_agent(context) { "agent" } else { "human" }.to_owned(),
+        actor_login: login,
+        commit: head.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        ..Run::default()
+    })
+}
+
+/// Coding agents say so in the environment of what they start.
+fn is_agent(context: &Context) -> bool {
+    ["CLAUDECODE", "CURSOR_AGENT", "GEMINI_CLI", "CODEX_SANDBOX", "OPENCODE"]
+        .iter()
+        .any(|name| context.environment.get(name).is_some())
+}
