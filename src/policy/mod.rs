@@ -2,6 +2,8 @@
 
 /// Names of frameworks.
 pub mod maps;
+/// A rule after checking.
+pub mod rule;
 mod sample;
 mod shape;
 /// A rule as it stands in YAML.
