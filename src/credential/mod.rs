@@ -1,1 +1,135 @@
-//! Credentials read from text; one file for each form.
+//! Credentials read from text; one file for each form. Nothing is verified and nothing is asked of a
+//! network: what a credential says of itself is what is known.
+
+/// JSON web tokens.
+mod jwt;
+/// Service account tokens of Kubernetes, which are JSON web tokens of their own kind.
+mod kubernetes;
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use crate::finding::Location;
+use crate::identity::Credential;
+use crate::text::span::{Position, Span};
+use crate::text::time::Timestamp;
+
+/// One form of credential.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// Its name, that of its file.
+    pub name: &'static str,
+    /// A text that stands in every credential of this form.
+    pub literal: &'static str,
+    /// The credential whose text starts with `literal` at the front of the given bytes, and its length.
+    read: fn(&[u8], Timestamp) -> Option<(usize, Credential)>,
+}
+
+/// Every form we read, in the order in which they are tried at one place.
+pub const FORMS: [Form; 2] = [kubernetes::FORM, jwt::FORM];
+
+/// Whether any form could stand in `bytes`; never false where one does.
+pub fn possible(bytes: &[u8]) -> bool {
+    LITERALS.as_ref().is_none_or(|literals| literals.is_match(bytes))
+}
+
+/// Every credential in `bytes`, in the order of their places; lives are measured at `now`.
+///
+/// The span of a credential's place covers exactly its text.
+pub fn read(path: &str, bytes: &[u8], now: Timestamp) -> Vec<Credential> {
+    let Some(literals) = LITERALS.as_ref() else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut counter = Counter::default();
+    let mut from = 0;
+    for start in literals.find_overlapping_iter(bytes).map(|literal| literal.start()) {
+        if start < from || !stands_alone(bytes, start) {
+            continue;
+        }
+        let rest = Span::new(start, bytes.len()).of(bytes);
+        let Some((length, mut credential)) = FORMS.iter().find_map(|form| (form.read)(rest, now)) else {
+            continue;
+        };
+        from = start + length;
+        let start_place = counter.advance(bytes, start);
+        let end = counter.advance(bytes, from);
+        credential.place = Location {
+            path: path.to_owned(),
+            start: start_place,
+            end,
+            span: Span::new(start, from),
+            commit: None,
+        };
+        found.push(credential);
+    }
+    found
+}
+
+/// `None` only if the literals could not be compiled, which a test excludes.
+static LITERALS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let mut literals: Vec<&str> = FORMS.iter().map(|form| form.literal).collect();
+    literals.dedup();
+    AhoCorasick::new(literals).ok()
+});
+
+/// Whether no letter, digit or dot stands before `start`: else it is the middle of something else.
+fn stands_alone(bytes: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|at| bytes.get(at));
+    !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// Counts lines and columns forward, so that many tokens in one file cost no more than one.
+struct Counter {
+    offset: usize,
+    place: Position,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self { offset: 0, place: Position { line: 1, column: 1 } }
+    }
+}
+
+impl Counter {
+    fn advance(&mut self, bytes: &[u8], to: usize) -> Position {
+        for byte in Span::new(self.offset, to).of(bytes) {
+            match byte {
+                b'\n' => self.place = Position { line: self.place.line.saturating_add(1), column: 1 },
+                0x80..=0xbf => {}
+                _ => self.place.column = self.place.column.saturating_add(1),
+            }
+        }
+        self.offset = to.max(self.offset);
+        self.place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_a_form() {
+        let mut files: Vec<String> = std::fs::read_dir("src/credential")
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().path().file_stem()?.to_str().map(str::to_owned))
+            .filter(|name| name != "mod")
+            .collect();
+        files.sort();
+        let mut names = FORMS.map(|form| form.name);
+        names.sort_unstable();
+        assert_eq!(files, names);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic_and_spans_lie_inside(
+            parts in proptest::collection::vec("(eyJ|ey|[A-Za-z0-9_-]{0,9}|\\.|\n|ä|\\{\"alg\":1\\})", 0..60)
+        ) {
+            let text = parts.concat();
+            for credential in read("a", text.as_bytes(), Timestamp(0)) {
+                proptest::prop_assert!(credential.place.span.end <= text.len());
+            }
+        }
+    }
+}

@@ -178,6 +178,27 @@ impl When {
         Self { text: expression.to_owned(), sees, compiled: OnceLock::new() }
     }
 
+    /// A condition on one credential, compiled at its first use.
+    pub fn credential(expression: &str) -> Self {
+        Self::deferred(expression, Sees::Credential)
+    }
+
+    /// A condition on one identity, or on each item of one of its lists, compiled at its first use.
+    pub fn identity(expression: &str, each: Option<Each>) -> Self {
+        Self::deferred(expression, Sees::Identity(each))
+    }
+
+    /// A condition on one raw document, compiled at its first use.
+    pub fn document(expression: &str) -> Self {
+        Self::deferred(expression, Sees::Document)
+    }
+
+    /// Compiles the condition and tries it on a sample of every kind of what it sees.
+    pub fn check(&self) -> Result<(), WhenError> {
+        self.compiled()?;
+        self.try_on_samples()
+    }
+
     /// The expression as written.
     pub fn text(&self) -> &str {
         &self.text
