@@ -125,9 +125,12 @@ fn read_all(
         if read.is_err() || line.last() != Some(&b'\n') {
             return Ok(Stopped::Broken);
         }
-        let Some(size) = size_of(&line).ok_or_else(|| strange(&BATCH))? else {
-            each(Object::Missing);
-            continue;
+        let size = match head(&line).ok_or_else(|| strange(&BATCH))? {
+            Head::Missing => {
+                each(Object::Missing);
+                continue;
+            }
+            Head::Size(size) => size,
         };
         if size > limit {
             each(Object::TooLarge(size));
@@ -150,13 +153,20 @@ fn read_all(
     Ok(Stopped::Through)
 }
 
-/// The size out of `<id> <type> <size>`; `Some(None)` for `<id> missing`.
-fn size_of(line: &[u8]) -> Option<Option<u64>> {
+/// The line before a content.
+#[derive(Debug, PartialEq, Eq)]
+enum Head {
+    Size(u64),
+    Missing,
+}
+
+/// Reads `<id> <type> <size>` or `<id> missing`.
+fn head(line: &[u8]) -> Option<Head> {
     let text = std::str::from_utf8(line).ok()?.trim_end();
     let mut words = text.split(' ').skip(1);
     match (words.next()?, words.next()) {
-        ("missing", None) => Some(None),
-        (_, Some(size)) => size.parse().ok().map(Some),
+        ("missing", None) => Some(Head::Missing),
+        (_, Some(size)) => size.parse().ok().map(Head::Size),
         _ => None,
     }
 }
@@ -169,13 +179,13 @@ fn end(child: &mut Child) {
 
 #[cfg(test)]
 mod tests {
-    use super::size_of;
+    use super::{Head, head};
 
     #[test]
     fn the_size_is_the_last_word() {
-        assert_eq!(size_of(b"abc blob 12\n"), Some(Some(12)));
-        assert_eq!(size_of(b"abc missing\n"), Some(None));
-        assert_eq!(size_of(b"abc\n"), None);
-        assert_eq!(size_of(b"abc blob x\n"), None);
+        assert_eq!(head(b"abc blob 12\n"), Some(Head::Size(12)));
+        assert_eq!(head(b"abc missing\n"), Some(Head::Missing));
+        assert_eq!(head(b"abc\n"), None);
+        assert_eq!(head(b"abc blob x\n"), None);
     }
 }
