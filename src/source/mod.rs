@@ -1,8 +1,42 @@
 //! Where bytes come from.
+//!
+//! A source hands out every blob in its scope, or a gap that says why not. What is in scope is decided by git's
+//! own lists and by the policy's `exclude`, never by attributes or by ignore files of other tools. Bytes are handed
+//! out as they are stored; [`crate::text::encoding`] makes them searchable.
 
+mod budget;
+mod disk;
+mod intake;
+mod names;
+mod range;
+mod scope;
+mod staged;
+mod stdin;
+mod stored;
+mod tree;
+mod worktree;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+pub use budget::Limits;
+pub use range::Range;
+pub use scope::Scope;
+pub use staged::Staged;
+pub use stdin::Stdin;
+pub use tree::Tree;
+pub use worktree::Worktree;
+
 use crate::finding::Gap;
+
+/// Every source: its name, how a user asks `check` for it, and what it reads.
+pub const SOURCES: &[(&str, &str, &str)] = &[
+    ("worktree", "", "tracked files on disk, and untracked ones that git does not ignore"),
+    ("staged", "--staged", "what the index adds to the last commit"),
+    ("range", "--since REV, --range A..B", "what each commit introduces"),
+    ("stdin", "--stdin", "one named stream"),
+    ("tree", "in a bare repository", "every file of the last commit"),
+];
 
 /// One named run of bytes, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +86,9 @@ pub struct Extent {
     pub base: String,
     /// The commits of the change, oldest first; empty without a base.
     pub commits: Vec<String>,
+    /// Versions (path, commit) the change introduced and replaced again: not what it leaves at head, so not what an
+    /// identity is read from.
+    pub superseded: BTreeSet<(String, String)>,
 }
 
 /// Somewhere bytes come from.
@@ -90,6 +127,14 @@ pub enum SourceError {
         right: String,
         /// How to get it, as a command to run; may be empty.
         help: String,
+    },
+    /// A glob of `paths: exclude:` that is none.
+    #[error("`{glob}` is no glob: {message}")]
+    Glob {
+        /// As the policy has it.
+        glob: String,
+        /// What is wrong with it.
+        message: String,
     },
     /// git failed, or said something we do not understand.
     #[error(transparent)]

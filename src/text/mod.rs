@@ -2,6 +2,8 @@
 
 /// Check digits: a sum over bytes in some alphabet.
 pub mod digits;
+/// Bytes of any encoding as bytes that patterns can read.
+pub mod encoding;
 /// The one hash, its hex and its domain prefixes.
 pub mod hash;
 /// Strict JSON, and the one way of writing JSON that gets hashed or signed.

@@ -1,0 +1,131 @@
+//! Names to commits; never a tag where a branch was meant.
+
+use super::command::{failed, strange};
+use super::{GitError, ObjectId, Repository};
+
+impl Repository {
+    /// The commit that `revision` names, or `None` when there is none here.
+    ///
+    /// A full name (`refs/heads/main`) means exactly this ref. git itself would go on to `refs/tags/refs/heads/main`.
+    ///
+    /// # Errors
+    ///
+    /// [`GitError::Ambiguous`] for a plain name that several refs have.
+    pub fn resolve(&self, revision: &str) -> Result<Option<ObjectId>, GitError> {
+        if revision.is_empty() || revision.contains(['\0', '\n']) {
+            return Ok(None);
+        }
+        if let Some(id) = ObjectId::parse(revision) {
+            return self.commit_of(id.as_str());
+        }
+        // `main~2`, `main^{commit}`, `main@{1}` and `main:path` are about `main`.
+        let name =
+            revision.find(['~', '^', ':', '@']).and_then(|end| revision.get(..end)).unwrap_or(revision);
+        if !name.is_empty() && name != "HEAD" {
+            let mut refs = self.refs_named(name)?;
+            if name.starts_with("refs/") {
+                refs.retain(|full| full == name);
+                if refs.is_empty() {
+                    return Ok(None);
+                }
+            }
+            if refs.len() > 1 {
+                return Err(GitError::Ambiguous { name: name.to_owned(), refs });
+            }
+        }
+        self.commit_of(revision)
+    }
+
+    /// The commit at the tip of a branch given by its full name, such as `refs/remotes/origin/main`.
+    ///
+    /// Exactly this ref counts, whatever tags and branches are called like it. `None` when it is not here, or
+    /// when `full` does not name a branch.
+    pub fn resolve_branch(&self, full: &str) -> Result<Option<ObjectId>, GitError> {
+        let is_branch = full.starts_with("refs/heads/") || full.starts_with("refs/remotes/");
+        if !is_branch || full.contains(['\0', '\n']) {
+            return Ok(None);
+        }
+        let arguments = ["show-ref", "--verify", "--hash", "--", full];
+        let answer = self.ask(&arguments)?;
+        if answer.status != 0 {
+            return Ok(None);
+        }
+        let id = ObjectId::from_bytes(answer.output.trim_ascii()).ok_or_else(|| strange(&arguments))?;
+        self.commit_of(id.as_str())
+    }
+
+    /// The commit that is checked out; `None` before the first one.
+    pub fn head(&self) -> Result<Option<ObjectId>, GitError> {
+        self.commit_of("HEAD")
+    }
+
+    /// The best common ancestor of two commits, `None` when none is here.
+    pub fn merge_base(&self, left: &ObjectId, right: &ObjectId) -> Result<Option<ObjectId>, GitError> {
+        let arguments = ["merge-base", left.as_str(), right.as_str()];
+        let answer = self.ask(&arguments)?;
+        match answer.status {
+            0 => {
+                ObjectId::from_bytes(answer.output.trim_ascii()).ok_or_else(|| strange(&arguments)).map(Some)
+            }
+            1 => Ok(None),
+            _ => Err(failed(&arguments, answer.complaint)),
+        }
+    }
+
+    /// Whether `older` is `newer` or an ancestor of it.
+    pub fn is_ancestor(&self, older: &ObjectId, newer: &ObjectId) -> Result<bool, GitError> {
+        let arguments = ["merge-base", "--is-ancestor", older.as_str(), newer.as_str()];
+        let answer = self.ask(&arguments)?;
+        match answer.status {
+            0 => Ok(true),
+            1 => Ok(false),
+            _ => Err(failed(&arguments, answer.complaint)),
+        }
+    }
+
+    /// The commits that `head` has and `base` has not, oldest first, parents before children.
+    pub fn between(&self, base: &ObjectId, head: &ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        let not_base = format!("^{base}");
+        let arguments = ["rev-list", "--topo-order", "--reverse", head.as_str(), &not_base];
+        let output = self.demand(&arguments)?;
+        let lines = output.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| ObjectId::from_bytes(line).ok_or_else(|| strange(&arguments))).collect()
+    }
+
+    fn commit_of(&self, revision: &str) -> Result<Option<ObjectId>, GitError> {
+        let wanted = format!("{revision}^{{commit}}");
+        let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
+        let answer = self.ask(&arguments)?;
+        match answer.status {
+            0 => {
+                ObjectId::from_bytes(answer.output.trim_ascii()).ok_or_else(|| strange(&arguments)).map(Some)
+            }
+            // 1 is a name for nothing, 128 a name for something that is no commit or is not here.
+            1 | 128 => Ok(None),
+            _ => Err(failed(&arguments, answer.complaint)),
+        }
+    }
+
+    /// The refs git would consider for a plain name, by their full names, sorted.
+    fn refs_named(&self, name: &str) -> Result<Vec<String>, GitError> {
+        if name.starts_with('-') || name.contains(['*', '?', '[', '\\']) {
+            return Ok(Vec::new());
+        }
+        let names = ["refs/tags/", "refs/heads/", "refs/remotes/"].map(|folder| format!("{folder}{name}"));
+        let [tag, branch, remote] = &names;
+        let mut all = vec![format!("refs/{name}"), tag.clone(), branch.clone(), remote.clone()];
+        all.push(format!("{remote}/HEAD"));
+        if name.starts_with("refs/") {
+            all.push(name.to_owned());
+        }
+        let mut arguments = vec!["for-each-ref", "--format=%(refname)"];
+        arguments.extend(all.iter().map(String::as_str));
+        let output = self.demand(&arguments)?;
+        let found = String::from_utf8_lossy(&output);
+        let mut found: Vec<String> =
+            found.lines().filter(|full| all.iter().any(|name| name == full)).map(str::to_owned).collect();
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+}
