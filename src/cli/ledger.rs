@@ -32,7 +32,7 @@ pub enum Command {
 }
 
 /// Which ledger.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Which {
     /// URL of the ledger; the one of the policy when left out.
     #[arg(long, value_name = "URL")]

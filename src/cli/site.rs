@@ -61,6 +61,25 @@ impl Site {
         }
     }
 
+    /// Names the pipeline: as asked for, else as the first match of the policy says.
+    pub fn name_pipeline(&mut self, policies: &Policies, asked: Option<&str>) {
+        for entry in &policies.settings.pipelines {
+            let fits = |glob: &Option<String>, text: &str| {
+                glob.as_ref().is_none_or(|glob| {
+                    globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(text))
+                })
+            };
+            if fits(&entry.when.repo, &self.run.repo_name) && fits(&entry.when.workflow, &self.run.pipeline) {
+                self.run.pipeline.clone_from(&entry.name);
+                self.run.product = entry.product.clone().unwrap_or_default();
+                break;
+            }
+        }
+        if let Some(name) = asked {
+            name.clone_into(&mut self.run.pipeline);
+        }
+    }
+
     /// The policy of the work tree: what a developer's machine goes by, and whose word counts for nothing elsewhere.
     pub fn local_policies(&self) -> Result<Policies, Trouble> {
         Ok(load::policies(&self.policy_files()?)?)

@@ -12,6 +12,8 @@ pub mod entropy;
 pub mod generic;
 /// `when:` over joined identities.
 pub mod identity;
+/// From a condition that holds to a finding.
+pub mod judge;
 /// Two rules claim the same bytes: which one speaks.
 pub mod overlap;
 /// One pass that tells which rules can match.
@@ -31,17 +33,16 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::credential as forms;
-use crate::finding::{
-    Confidence, Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace,
-};
-use crate::identity::{Credential, Identity};
-use crate::manifest::{self, Document};
-use crate::policy::Policies;
+use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
+use crate::identity::Identity;
+use crate::manifest;
+use crate::policy::{Policies, Rule};
 use crate::source::{Blob, Change, Extent, Item, Source, SourceError};
 use crate::text::hash;
 use crate::text::secret::Secret;
 use crate::text::span::{Position, Span, line_around};
 use crate::text::time::Timestamp;
+use crate::text::tree::Node;
 
 /// All that one pass over a source saw.
 #[derive(Debug, Default)]
@@ -72,6 +73,9 @@ pub enum DetectError {
     /// The source cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A condition has no answer.
+    #[error(transparent)]
+    Judge(#[from] judge::JudgeError),
     /// A rule cannot be run.
     #[error("rule `{rule}` cannot be run: {message}")]
     Rule {
@@ -106,18 +110,30 @@ pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectErr
     engine.finish(extent)
 }
 
-/// Judges all identities together, once every file was read.
+/// Judges all identities together, once every file was read: what the change adds to its base.
 ///
 /// # Errors
 ///
-/// [`DetectError::Rule`] when an expression cannot be evaluated.
-pub fn judge(identities: &[Identity], setting: Setting<'_>) -> Result<Vec<Finding>, DetectError> {
+/// [`DetectError`] when a condition has no answer.
+pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<Vec<Finding>, DetectError> {
+    let base = judge_all(&scan.base_identities, setting)?;
+    Ok(introduced(judge_all(&scan.identities, setting)?, &base, &scan.extent.commits))
+}
+
+fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<Vec<Finding>, DetectError> {
+    let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
     let joined = crate::identity::join::join(identities.to_vec());
-    identity::judge(&joined, setting.policies, setting.fingerprinter)
+    let mut findings = identity::judge(&rules, &joined, setting.fingerprinter)?;
+    for identity in &joined {
+        findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
+    }
+    Ok(findings)
 }
 
 struct Engine<'a> {
     setting: Setting<'a>,
+    rules: Vec<&'a Rule>,
+    document_rules: Vec<&'a Rule>,
     prefilter: prefilter::Prefilter,
     scratch: Mutex<Vec<Vec<prefilter::Hit>>>,
     seen: Mutex<Seen>,
@@ -149,7 +165,9 @@ struct Found {
 impl<'a> Engine<'a> {
     fn new(setting: Setting<'a>) -> Self {
         let prefilter = prefilter::Prefilter::new(&setting.policies.rules);
-        Self { setting, prefilter, scratch: Mutex::default(), seen: Mutex::default() }
+        let of_kind = |kind: &str| setting.policies.rules.iter().filter(|rule| rule.kind() == kind).collect();
+        let (rules, document_rules) = (of_kind("credential"), of_kind("document"));
+        Self { setting, rules, document_rules, prefilter, scratch: Mutex::default(), seen: Mutex::default() }
     }
 
     fn take(&self, item: Item) {
@@ -157,11 +175,10 @@ impl<'a> Engine<'a> {
             Item::Gap(gap) => self.lock().gaps.push(gap),
             Item::Blob(blob) => {
                 let content = hash::sha256(&blob.bytes);
-                let (path, bytes) = (blob.path.clone(), blob.bytes.len() as u64);
-                let found = self.blob(blob);
+                let found = self.blob(&blob);
                 let mut seen = self.lock();
-                seen.contents.push((path, content));
-                seen.bytes += bytes;
+                seen.bytes += blob.bytes.len() as u64;
+                seen.contents.push((blob.path, content));
                 match found {
                     Ok(found) => {
                         seen.findings.extend(found.findings);
@@ -173,7 +190,7 @@ impl<'a> Engine<'a> {
                 }
             }
             Item::Base(blob) => {
-                let found = self.blob(blob);
+                let found = self.blob(&blob);
                 let mut seen = self.lock();
                 match found {
                     Ok(found) => {
@@ -191,23 +208,48 @@ impl<'a> Engine<'a> {
     }
 
     /// All that is found in one blob, whatever kind of rule finds it.
-    fn blob(&self, blob: Blob) -> Result<Found, DetectError> {
-        let Blob { path, commit, change, bytes } = blob;
-        let mut found = Found::default();
-        let place = Place { path: &path, commit: commit.as_deref(), change };
-        found.findings.extend(document::judge_path(&path, change, self.setting.policies, self.setting.fingerprinter)?);
-        if change == Some(Change::Deleted) {
+    fn blob(&self, blob: &Blob) -> Result<Found, DetectError> {
+        let place = Place { path: &blob.path, commit: blob.commit.as_deref() };
+        let mut found = Found { findings: self.file(blob)?, ..Found::default() };
+        if blob.change == Some(Change::Deleted) {
             return Ok(found);
         }
-        let text = crate::text::encoding::to_scan(bytes);
-        self.text(place, &text, &mut found)?;
-        let credentials = forms::read(&path, &text, self.setting.now);
-        found.findings.extend(self.credentials(place, &text, &credentials)?);
-        let reading = manifest::read(&path, &text, self.setting.now);
+        let text = crate::text::encoding::to_scan(&blob.bytes);
+        let mut credentials = forms::read(place.path, &text, self.setting.now);
+        for credential in &mut credentials {
+            credential.place.commit.clone_from(&blob.commit);
+        }
+        let credential_spans: Vec<Span> = credentials.iter().map(|credential| credential.place.span).collect();
+        self.text(place, &text, &credential_spans, &mut found)?;
+        found.findings.extend(credential::in_text(&self.rules, &credentials, &text, self.setting.fingerprinter)?);
+        let reading = manifest::read(place.path, place.commit, &text);
+        for (dialect, document) in &reading.documents {
+            let content = Some((*dialect, document));
+            found.findings.extend(self.document(blob, content)?);
+        }
         found.gaps.extend(reading.gaps);
-        found.findings.extend(self.documents(place, &reading.documents)?);
         found.identities.extend(reading.identities);
         Ok(found)
+    }
+
+    /// Rules over the path and the change of a file alone.
+    fn file(&self, blob: &Blob) -> Result<Vec<Finding>, DetectError> {
+        self.document::<Node>(blob, None)
+    }
+
+    fn document<T: serde::Serialize + ?Sized>(
+        &self,
+        blob: &Blob,
+        content: Option<(&str, &T)>,
+    ) -> Result<Vec<Finding>, DetectError> {
+        let document = document::Document {
+            path: &blob.path,
+            commit: blob.commit.as_deref(),
+            change: blob.change,
+            context: manifest::context_of(&blob.path),
+            content,
+        };
+        Ok(document::judge(&self.document_rules, document, self.setting.fingerprinter)?)
     }
 }
 
@@ -216,7 +258,6 @@ impl<'a> Engine<'a> {
 struct Place<'b> {
     path: &'b str,
     commit: Option<&'b str>,
-    change: Option<Change>,
 }
 
 impl Place<'_> {
@@ -232,7 +273,13 @@ impl Place<'_> {
 }
 
 impl Engine<'_> {
-    fn text(&self, place: Place<'_>, bytes: &[u8], found: &mut Found) -> Result<(), DetectError> {
+    fn text(
+        &self,
+        place: Place<'_>,
+        bytes: &[u8],
+        credentials: &[Span],
+        found: &mut Found,
+    ) -> Result<(), DetectError> {
         let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let subject = text::Subject { path: place.path, bytes };
         let candidates = text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits);
@@ -241,7 +288,7 @@ impl Engine<'_> {
         if candidates.is_empty() {
             return Ok(());
         }
-        let secrets = self.masks(bytes, &candidates);
+        let secrets = self.masks(bytes, &candidates, credentials);
         let settled = overlap::settle(candidates);
         let lines = settled.iter().map(|one| line_around(bytes, one.secret.start).of(bytes));
         found.suppressions += suppression::count(lines);
@@ -255,7 +302,7 @@ impl Engine<'_> {
     }
 
     /// Every span that must be masked, with how much of its start is public, in order.
-    fn masks(&self, bytes: &[u8], candidates: &[text::Candidate]) -> Vec<(Span, usize)> {
+    fn masks(&self, bytes: &[u8], candidates: &[text::Candidate], credentials: &[Span]) -> Vec<(Span, usize)> {
         let mut spans: Vec<(Span, usize)> = candidates
             .iter()
             .map(|candidate| {
@@ -263,6 +310,7 @@ impl Engine<'_> {
                 let keywords = rule.and_then(|rule| rule.text_rule()).map_or(&[][..], |text| &text.keywords);
                 (candidate.secret, public_prefix(candidate.secret.of(bytes), keywords))
             })
+            .chain(credentials.iter().map(|span| (*span, 0)))
             .collect();
         spans.sort();
         spans.dedup_by(|later, earlier| {

@@ -76,24 +76,31 @@ impl Git {
         let path = std::env::join_paths(folders).unwrap_or_default();
         Ok(Self { program, path })
     }
+
+    /// Git with our settings and environment and nothing else, on no repository yet.
+    pub(super) fn start(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(ELSEWHERE).env_clear().env("PATH", &self.path);
+        command.envs(ENVIRONMENT.iter().copied());
+        command.arg("--no-pager");
+        for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        command
+    }
 }
 
 impl Repository {
     /// A git command on this repository, ready to start.
     pub(super) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(&self.git.program);
-        command.current_dir(ELSEWHERE).env_clear().env("PATH", &self.git.path);
-        command.envs(ENVIRONMENT.iter().copied());
+        let mut command = self.git.start();
         // The work tree counts for commands on the index only; any empty prefix will do.
         command.env("GIT_WORK_TREE", ELSEWHERE).env("GIT_DIR", &self.git_dir);
         command.env("GIT_COMMON_DIR", &self.common_dir);
         if let Some(index) = &self.index {
             command.env("GIT_INDEX_FILE", index);
         }
-        command.arg("--git-dir").arg(&self.git_dir).arg("--no-pager");
-        for setting in SETTINGS {
-            command.arg("-c").arg(setting);
-        }
+        command.arg("--git-dir").arg(&self.git_dir);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -17,6 +17,7 @@ mod discover;
 mod listing;
 mod objects;
 mod revisions;
+mod scratch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use commits::{Commit, Person};
 pub use discover::path_from;
 pub use listing::{Change, IndexEntry, Mode, Status, TreeEntry};
 pub use objects::Object;
+pub use scratch::Scratch;
 
 /// A repository, and how to ask git about it.
 #[derive(Debug, Clone)]

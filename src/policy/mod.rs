@@ -75,7 +75,7 @@ impl Policies {
         self.rules.iter().find(|rule| rule.id.0 == id)
     }
 
-    /// What a rule of this enforcement does for a finding of `confidence`: low never blocks.
+    /// What a rule does for a finding of `confidence`: low never blocks.
     pub fn enforcement(rule: &Rule, confidence: Confidence) -> Enforcement {
         if confidence == Confidence::Low { Enforcement::Advise } else { rule.enforcement }
     }

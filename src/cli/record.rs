@@ -1,0 +1,174 @@
+//! `record`: what happened outside the gate.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use clap::Subcommand;
+use tollgate::finding::Fingerprint;
+use tollgate::ledger::{About, Deploy, Kind, Lineage, Record};
+use tollgate::pipeline::Stage;
+use tollgate::text::ulid::ulid;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::ledger::Which;
+use super::site::Site;
+use super::trouble::Trouble;
+use super::voucher;
+
+/// What happened.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// A change went into an environment.
+    Deploy(DeployArguments),
+    /// A risk was ended in production: the secret revoked at its issuer, the grant narrowed.
+    Remediated(DoneArguments),
+    /// A secret was revoked at its issuer.
+    Revoked(DoneArguments),
+    /// Somebody was told of a risk.
+    Notice(DoneArguments),
+}
+
+/// A deploy.
+#[derive(Debug, Default, clap::Args)]
+pub struct DeployArguments {
+    #[command(flatten)]
+    pub writer: Writer,
+    /// Where it went; production when left out.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub environment: String,
+    /// The gate run it relied on; the newest run of this pipeline and commit when left out, none with `none`.
+    #[arg(long, value_name = "RUN")]
+    pub relied_on: Option<String>,
+    /// Digest of what was deployed.
+    #[arg(long, value_name = "DIGEST", default_value = "")]
+    pub artifact: String,
+    /// Commit that was deployed; the one of this run when left out.
+    #[arg(long, value_name = "COMMIT")]
+    pub commit: Option<String>,
+    /// Unique id of the deploy; made up when left out.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+}
+
+/// Something people did about a risk.
+#[derive(Debug, clap::Args)]
+pub struct DoneArguments {
+    #[command(flatten)]
+    pub writer: Writer,
+    /// The risk: all 32 hex digits of its fingerprint.
+    pub finding: String,
+    /// How, in a word or two.
+    #[arg(long, value_name = "HOW", default_value = "")]
+    pub how: String,
+}
+
+/// Who writes, where, and for which pipeline.
+#[derive(Debug, Default, clap::Args)]
+pub struct Writer {
+    #[command(flatten)]
+    pub which: Which,
+    /// The pipeline; the one of this run when left out.
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// SSH key to sign the record with; an unsigned record is kept and never counted.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// Runs `record`.
+pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
+    match command {
+        Command::Deploy(arguments) => deploy(arguments, context),
+        Command::Remediated(arguments) => done(Kind::Remediated, arguments, context),
+        Command::Revoked(arguments) => done(Kind::Revoked, arguments, context),
+        Command::Notice(arguments) => done(Kind::Notice, arguments, context),
+    }
+}
+
+/// Records a deploy.
+pub fn deploy(arguments: &DeployArguments, context: &Context) -> Result<Exit, Trouble> {
+    let (site, mut ledger, lineage) = open(&arguments.writer, context)?;
+    let commit = arguments.commit.clone().unwrap_or_else(|| site.run.commit.clone());
+    let pipeline = arguments.writer.pipeline.clone().unwrap_or_else(|| site.run.pipeline.clone());
+    let relied_on = match arguments.relied_on.as_deref() {
+        Some("none") => String::new(),
+        Some(run) => run.to_owned(),
+        None => newest_run(&mut ledger, &pipeline, &commit)?,
+    };
+    let id = match &arguments.id {
+        Some(id) => id.clone(),
+        None => ulid(context.now, context.chance()?),
+    };
+    let deploy = Deploy {
+        id: &id,
+        environment: &arguments.environment,
+        artifact_digest: &arguments.artifact,
+        relied_on: &relied_on,
+        commit: &commit,
+    };
+    let record = lineage.deploy(context.now, &deploy);
+    let run = if relied_on.is_empty() { "no gate run".to_owned() } else { format!("run {relied_on}") };
+    append(&mut ledger, record, &arguments.writer, &format!("deploy {id} relies on {run}"), context)
+}
+
+/// The newest run at `merge` or `deploy` of `pipeline` over `commit`; empty without one.
+fn newest_run(
+    ledger: &mut tollgate::ledger::Ledger,
+    pipeline: &str,
+    commit: &str,
+) -> Result<String, Trouble> {
+    let mut newest = String::new();
+    for entry in ledger.records() {
+        let (_, record) = entry?;
+        let same = record.text("pipeline") == pipeline && record.text("commit.id") == commit;
+        if record.kind() == Some(Kind::Run) && same && record.text("stage") != Stage::Local.word() {
+            newest = record.text("run_id").to_owned();
+        }
+    }
+    Ok(newest)
+}
+
+fn done(kind: Kind, arguments: &DoneArguments, context: &Context) -> Result<Exit, Trouble> {
+    let typed: String = arguments.finding.chars().filter(|letter| *letter != '-').collect();
+    let fingerprint = Fingerprint::from_hex(&typed).ok_or_else(|| {
+        Trouble::new(format!("`{}` is not a whole fingerprint", arguments.finding))
+            .help("give all 32 hex digits, as the json report and `ledger log` have them")
+    })?;
+    let (site, mut ledger, lineage) = open(&arguments.writer, context)?;
+    let about = About { fingerprint, rule: "", severity: None };
+    let record = lineage.done(kind, context.now, about, &site.run.actor_login, &arguments.how);
+    append(&mut ledger, record, &arguments.writer, &format!("{} {fingerprint}", kind.word()), context)
+}
+
+fn open(writer: &Writer, context: &Context) -> Result<(Site, tollgate::ledger::Ledger, Lineage), Trouble> {
+    let mut site = Site::find(&context.folder, context)?;
+    let policies = site.local_policies()?;
+    site.name_pipeline(&policies, writer.pipeline.as_deref());
+    let ledger = writer.which.existing(context)?;
+    let lineage = Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, Stage::Deploy);
+    Ok((site, ledger, lineage))
+}
+
+fn append(
+    ledger: &mut tollgate::ledger::Ledger,
+    mut record: Record,
+    writer: &Writer,
+    what: &str,
+    context: &Context,
+) -> Result<Exit, Trouble> {
+    let signed = match &writer.key {
+        None => "unsigned, so it is shown and never counted".to_owned(),
+        Some(path) => {
+            let key = voucher::key_file(&context.absolute(path))?;
+            let signature = key.sign(voucher::RECORD_NAMESPACE, &record.bytes())?;
+            let armour = base64::engine::general_purpose::STANDARD.encode(signature.armour());
+            record.set("sig.signature", armour);
+            format!("signed with {}", key.key().fingerprint())
+        }
+    };
+    let receipts = ledger.append(&[record])?;
+    let index = receipts.first().map_or(0, |receipt| receipt.index);
+    context.print(&format!("record {index}: {what} ({signed})\n"))?;
+    Ok(Exit::Open)
+}

@@ -1,0 +1,145 @@
+//! The import table on the front page of `src/lib.rs` is law.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Module name to layer, as the front page of the library states it.
+fn layers() -> BTreeMap<String, u32> {
+    let page = fs::read_to_string("src/lib.rs").unwrap();
+    let table = page.lines().filter_map(|line| line.strip_prefix("//! "));
+    let rows = table.filter_map(|line| line.split_once("  ")).filter_map(|(layer, names)| {
+        let layer: u32 = layer.trim().parse().ok()?;
+        Some(names.split_whitespace().map(move |name| (name.to_owned(), layer)))
+    });
+    rows.flatten().collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The top module a source file belongs to.
+fn module_of(path: &Path) -> String {
+    let name = path.strip_prefix("src").unwrap().components().next().unwrap();
+    name.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+/// Every `crate::name` of a file, with its line, outside comments.
+fn imports(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for rest in line.split("crate::").skip(1) {
+            let group = rest.strip_prefix('{').map(|group| group.split('}').next().unwrap_or(group));
+            let names = group.map_or_else(|| vec![rest], |group| group.split(',').map(str::trim).collect());
+            for name in names {
+                let name: String = name.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                found.push((at + 1, name));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_module_imports_only_from_lines_below_its_own() {
+    let layers = layers();
+    let mut files = Vec::new();
+    sources(Path::new("src"), &mut files);
+    files.sort();
+    let mut faults = Vec::new();
+    for path in files {
+        let own = module_of(&path);
+        let Some(layer) = layers.get(&own) else { continue };
+        for (line, name) in imports(&fs::read_to_string(&path).unwrap()) {
+            let Some(other) = layers.get(&name) else { continue };
+            if name != own && other >= layer {
+                faults.push(format!("{}:{line}: `{own}` (line {layer}) imports `{name}` (line {other})", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_module_stands_in_the_table() {
+    let layers = layers();
+    let page = fs::read_to_string("src/lib.rs").unwrap();
+    let declared = page.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    for name in declared {
+        assert!(layers.contains_key(name), "`{name}` has no line in the table");
+    }
+}
+
+#[test]
+fn processes_are_started_in_git_alone() {
+    let mut files = Vec::new();
+    sources(Path::new("src"), &mut files);
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let starts = text.contains("process::Command") || text.contains("Command::new(");
+        let module = module_of(&path);
+        let tests_only = text.find("#[cfg(test)]").is_some_and(|at| !text[..at].contains("Command::new("));
+        assert!(!starts || module == "git" || tests_only, "{} starts a process", path.display());
+    }
+}
+
+#[test]
+fn no_code_knows_the_name_of_a_rule() {
+    let mut ids = Vec::new();
+    for folder in ["secrets", "lifetimes", "privileges", "agents"] {
+        for entry in fs::read_dir(Path::new("policies").join(folder)).unwrap() {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            ids.extend(text.lines().filter_map(|line| line.trim_start().strip_prefix("- id: ")).map(|id| {
+                id.split_whitespace().next().unwrap_or_default().to_owned()
+            }));
+        }
+    }
+    assert!(ids.len() > 100, "the pack has {} rules", ids.len());
+    let mut files = Vec::new();
+    sources(Path::new("src"), &mut files);
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for id in &ids {
+            let quoted = format!("\"{id}\"");
+            assert!(!code.contains(&quoted), "{} knows the rule `{id}`", path.display());
+        }
+    }
+}
+
+/// Folders whose files each stand in a list of their `mod.rs`: a forgotten line is a red test.
+#[test]
+fn every_file_of_a_folder_of_kinds_stands_in_its_list() {
+    for (folder, list) in [
+        ("src/credential", "FORMS"),
+        ("src/manifest", "DIALECTS"),
+        ("src/report/outcome", "FORMATS"),
+        ("src/ledger/stores", "STORES"),
+    ] {
+        let folder = Path::new(folder);
+        let module = fs::read_to_string(folder.join("mod.rs")).unwrap();
+        let parent = fs::read_to_string(folder.parent().unwrap().join("mod.rs")).unwrap_or_default();
+        assert!(module.contains(list) || parent.contains(list), "{} has no {list}", folder.display());
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            if path.extension().is_some_and(|ending| ending == "rs") && name != "mod" {
+                let named = module.contains(&format!("{name}::")) || parent.contains(&format!("{name}::"));
+                assert!(named || is_part(&path), "{} stands in no list", path.display());
+            }
+        }
+    }
+}
+
+/// A file that says in its first lines that it is part of the others.
+fn is_part(path: &Path) -> bool {
+    fs::read_to_string(path).unwrap().lines().take(3).any(|line| line.contains("Shared by"))
+}
