@@ -1,7 +1,8 @@
 //! Examples and look-alikes: texts whose secrets are made up when they are needed.
 //!
 //! ```text
-//! {alnum:32}     32 letters and digits; so hex HEX upper lower digits lowernum uppernum b32 b64 b64u word base58
+//! {alnum:32}     32 letters and digits; so hex HEX upper lower digits lowernum uppernum b32 b64 b64u word base58,
+//!                bech32 (upper case)
 //! {uuid}         8-4-4-4-12 hex digits
 //! {der:118}      base64 of a DER sequence of 118 bytes that begins like a private key
 //! {sealed:118}   the same that begins like an encrypted one
@@ -131,6 +132,7 @@ fn run(placeholder: &str, random: &mut SplitMix) -> Result<Vec<u8>, ExampleError
         "lowernum" => (b"0123456789abcdefghijklmnopqrstuvwxyz", b""),
         "uppernum" => (b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", b""),
         "b32" => (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b""),
+        "bech32" => (b"ACDEFGHJKLMNPQRSTUVWXYZ023456789", b""),
         "base58" => (b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", b""),
         "der" => return Ok(der(count, 2, random)),
         "sealed" => return Ok(der(count, 0x30, random)),
