@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::decide::{Action, Decision, Verdict};
 use crate::finding::Gap;
+pub use crate::ledger::Receipt;
 use crate::pipeline::{Run, Stage};
 use crate::text::time::Timestamp;
 
@@ -53,19 +54,6 @@ pub struct Coverage {
     pub suppressions_ignored: u64,
     /// Digest over the ids of everything read, so that another run can be compared.
     pub digest: String,
-}
-
-/// Proof of a record's place in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Receipt {
-    /// Id of the record.
-    pub rid: String,
-    /// Its index, from 0.
-    pub index: u64,
-    /// What it is, such as `observed`.
-    pub kind: String,
-    /// Fingerprint it speaks of, as 32 hex digits; empty for a record about the run.
-    pub fingerprint: String,
 }
 
 /// What reports say about a rule.

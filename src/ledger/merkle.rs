@@ -225,16 +225,8 @@ mod tests {
     use proptest::prelude::*;
 
     /// The eight leaves that certificate transparency logs test their trees with.
-    const LEAVES: [&str; 8] = [
-        "",
-        "00",
-        "10",
-        "2021",
-        "3031",
-        "40414243",
-        "5051525354555657",
-        "606162636465666768696a6b6c6d6e6f",
-    ];
+    const LEAVES: [&str; 8] =
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
     const ROOTS: [&str; 8] = [
         "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -296,7 +288,8 @@ mod tests {
     #[test]
     fn the_published_consistency_proof_from_six_to_eight_holds() {
         let leaves = published();
-        let proof: Vec<String> = consistency_proof(&leaves, 6).unwrap().iter().map(|hash| hex(hash)).collect();
+        let proof: Vec<String> =
+            consistency_proof(&leaves, 6).unwrap().iter().map(|hash| hex(hash)).collect();
         assert_eq!(
             proof,
             [

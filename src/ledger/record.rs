@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::text::hash;
 use crate::text::json::{JsonError, read_strict, write_canonical};
 use crate::text::time::Timestamp;
 
 /// The most bytes one record may have.
 pub const MAX_RECORD: usize = 32 * 1024;
+
+const RID_DOMAIN: &str = "tollgate-rid-v1";
 
 /// One event, as the JSON object that is hashed and stored.
 ///
@@ -138,6 +141,89 @@ impl Record {
         self.text("rid")
     }
 
+    /// The id its other fields give it, and nothing else: the same for every retry of the same event.
+    ///
+    /// First 16 bytes of the hash over ledger, repository, run, attempt, job, kind, subject and occurrence.
+    pub fn computed_rid(&self) -> String {
+        let number = |path: &str| self.integer(path).unwrap_or_default().to_string();
+        let occurrence = self.integer("finding.occurrence").or_else(|| self.integer("occurrence"));
+        let parts = [
+            self.text("ledger"),
+            self.text("repo.id"),
+            self.text("run_id"),
+            &number("attempt"),
+            self.text("job"),
+            self.text("kind"),
+            self.subject(),
+            &occurrence.unwrap_or_default().to_string(),
+        ];
+        let full = hash::sha256_parts(RID_DOMAIN, &parts.map(str::as_bytes));
+        hash::hex(full.first_chunk::<16>().unwrap_or(&[0; 16]))
+    }
+
+    /// What tells it from other records of its kind in one run: a finding, an exception, a deploy, a rule.
+    pub fn subject(&self) -> &str {
+        let paths = match self.kind() {
+            Some(Kind::PolicyActivated) => &["policy.digest"][..],
+            Some(Kind::EnforcementChanged) => &["finding.rule"],
+            Some(Kind::Run) => &[],
+            _ => &["finding.fp", "exception_id", "deploy_id"],
+        };
+        paths.iter().map(|path| self.text(path)).find(|text| !text.is_empty()).unwrap_or_default()
+    }
+
+    /// The bytes an authorised writer signs (namespace `record@tollgate`): the record without its `sig`.
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let mut bare = self.clone();
+        bare.remove("sig");
+        bare.bytes()
+    }
+
+    /// Whether `other` says the same, apart from when it was written.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let rest = |record: &Self| {
+            let mut body = record.body.clone();
+            body.remove("ts");
+            body
+        };
+        rest(self) == rest(other)
+    }
+
+    /// Checks that it belongs to the ledger `origin` and says who, in which session, and what: without
+    /// one of them a record is refused at append and named by `verify`.
+    pub fn check_lineage(&self, origin: &str) -> Result<(), RecordError> {
+        let missing = |path: &str| Err(RecordError::Field(path.to_owned()));
+        if self.integer("v") != Some(1) {
+            return missing("v");
+        }
+        if self.text("ledger") != origin {
+            return missing("ledger");
+        }
+        let required =
+            ["kind", "tool.name", "tool.version", "actor.provider", "pipeline", "run_id", "stage", "rid"];
+        if let Some(path) = required.iter().find(|path| self.text(path).is_empty()) {
+            return missing(path);
+        }
+        if self.text("actor.id").is_empty() && self.text("actor.login").is_empty() {
+            return missing("actor.login");
+        }
+        if self.integer("attempt").is_none_or(|attempt| attempt < 1) {
+            return missing("attempt");
+        }
+        if !["local", "merge", "deploy"].contains(&self.text("stage")) {
+            return missing("stage");
+        }
+        if self.kind() == Some(Kind::Observed)
+            && !["block", "advise", "except", "inherit"].contains(&self.text("action"))
+        {
+            return missing("action");
+        }
+        if self.rid() != self.computed_rid() {
+            return missing("rid");
+        }
+        Ok(())
+    }
+
     /// The bytes that are hashed and stored, without a line feed.
     pub fn bytes(&self) -> Vec<u8> {
         write_canonical(&Value::Object(self.body.clone()))
@@ -152,11 +238,12 @@ impl Record {
         if bytes.len() > MAX_RECORD {
             return Err(RecordError::TooLarge(bytes.len()));
         }
-        let Value::Object(body) = read_strict(bytes)? else { return Err(RecordError::Encoding) };
-        let record = Self { body };
-        if record.bytes() != bytes {
+        let value = read_strict(bytes)?;
+        if write_canonical(&value) != bytes || !has_plain_keys(&value) {
             return Err(RecordError::Encoding);
         }
+        let Value::Object(body) = value else { return Err(RecordError::Encoding) };
+        let record = Self { body };
         if record.kind().is_none() {
             return Err(RecordError::Kind(record.text("kind").to_owned()));
         }
@@ -164,6 +251,18 @@ impl Record {
             return Err(RecordError::Field("ts".to_owned()));
         }
         Ok(record)
+    }
+}
+
+/// Whether every key is of `[a-z0-9_]`, which makes byte order and UTF-16 order the same.
+fn has_plain_keys(value: &Value) -> bool {
+    let plain = |key: &str| {
+        !key.is_empty() && key.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    };
+    match value {
+        Value::Object(map) => map.iter().all(|(key, item)| plain(key) && has_plain_keys(item)),
+        Value::Array(items) => items.iter().all(has_plain_keys),
+        _ => true,
     }
 }
 
@@ -203,5 +302,111 @@ impl Kind {
     /// The kind of a word, if it is one.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record() -> Record {
+        let mut record = Record::new(Kind::Observed, Timestamp(0));
+        for (path, text) in [
+            ("ledger", "local/pay/2026"),
+            ("tool.name", "tollgate"),
+            ("tool.version", "0.1.0"),
+            ("actor.provider", "github"),
+            ("actor.login", "dana"),
+            ("repo.id", "7"),
+            ("pipeline", "pay-api"),
+            ("run_id", "88"),
+            ("job", "gate"),
+            ("stage", "deploy"),
+            ("action", "block"),
+            ("finding.fp", "4f0c91aa7be200000000000000000001"),
+        ] {
+            record.set(path, text);
+        }
+        record.set("attempt", 1);
+        record.set("rid", record.computed_rid());
+        record
+    }
+
+    #[test]
+    fn a_record_without_who_session_or_what_is_refused_by_the_name_of_the_field() {
+        assert_eq!(record().check_lineage("local/pay/2026"), Ok(()));
+        for path in ["tool.version", "actor.provider", "actor.login", "pipeline", "run_id", "stage", "action"]
+        {
+            let mut broken = record();
+            broken.set(path, "");
+            broken.set("rid", broken.computed_rid());
+            assert_eq!(broken.check_lineage("local/pay/2026"), Err(RecordError::Field(path.to_owned())));
+        }
+        assert_eq!(record().check_lineage("other"), Err(RecordError::Field("ledger".to_owned())));
+        let mut by_id = record();
+        by_id.set("actor.login", "");
+        by_id.set("actor.id", "12");
+        assert_eq!(by_id.check_lineage("local/pay/2026"), Ok(()), "an id is as good as a login");
+    }
+
+    #[test]
+    fn an_id_follows_from_run_kind_and_subject_and_not_from_time_or_wording() {
+        let mut later = record();
+        later.set("ts", Timestamp(9).to_string());
+        later.set("finding.path", "other.env");
+        assert_eq!(later.computed_rid(), record().rid());
+        let changes: [(&str, Value); 6] = [
+            ("ledger", "x".into()),
+            ("run_id", "89".into()),
+            ("attempt", 2.into()),
+            ("job", "x".into()),
+            ("kind", "cleared".into()),
+            ("finding.occurrence", 1.into()),
+        ];
+        for (path, value) in changes {
+            let mut other = record();
+            other.set(path, value);
+            assert_ne!(other.computed_rid(), record().rid(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_signed_is_everything_but_the_signature() {
+        let mut signed = record();
+        signed.set("sig.principal", "bot");
+        assert_eq!(signed.signed_bytes(), record().bytes());
+    }
+
+    #[test]
+    fn bytes_that_are_not_the_one_encoding_are_refused() {
+        let good = String::from_utf8(record().bytes()).unwrap();
+        assert_eq!(Record::parse(good.as_bytes()), Ok(record()));
+        for bad in [
+            good.replace(':', ": "),
+            format!(" {good}"),
+            format!("{good}\n"),
+            good.replace("\"v\":1", "\"v\":1,\"a\":1"),
+            good.replace("\"v\":1", "\"v\":1,\"v\":1"),
+            good.replace("\"v\":1", "\"v\":1,\"x y\":1"),
+            good.replace("dana", "d\\u0061na"),
+            good.replace("observed", "watched"),
+            good.replace("00.000Z", "00Z"),
+            "[]".to_owned(),
+        ] {
+            assert!(Record::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_altered_byte_is_refused_or_another_record(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = record().bytes();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(parsed) = Record::parse(&bytes) {
+                prop_assert_eq!(parsed.bytes(), bytes);
+            }
+        }
     }
 }

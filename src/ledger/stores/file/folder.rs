@@ -1,0 +1,126 @@
+//! The folder of a ledger: private, no links in it, and files replaced as a whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::super::StoreError;
+use crate::ledger::error::LedgerError;
+
+/// A folder whose files nobody else may read.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+/// What kept us from `path`.
+pub(super) fn unavailable(path: &Path, error: &io::Error) -> LedgerError {
+    LedgerError::Unavailable(format!("`{}`: {error}", path.display()))
+}
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    pub(super) fn full(&self, relative: &Path) -> PathBuf {
+        if relative.as_os_str().is_empty() { self.path.clone() } else { self.path.join(relative) }
+    }
+
+    /// Refuses a link or a file in place of the folder: whoever planted it would choose where records go.
+    pub(super) fn check(&self) -> Result<(), LedgerError> {
+        for path in [self.path.clone(), self.path.join("segments")] {
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => {
+                    let what = format!("`{}` is no folder, or a link", path.display());
+                    return Err(LedgerError::Unavailable(what));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unavailable(&path, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the folder where it is missing, for its owner only.
+    pub(super) fn make(&self) -> Result<(), LedgerError> {
+        self.check()?;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let path = self.path.join("segments");
+        builder.create(&path).map_err(|error| unavailable(&path, &error))
+    }
+
+    /// The lock of the ledger, held until it is dropped. Waits for whoever holds it: that is a few milliseconds.
+    pub(super) fn lock(&self) -> Result<File, LedgerError> {
+        let file = self.open_to_write(Path::new("ledger.lock"))?;
+        file.lock().map_err(|error| unavailable(&self.path.join("ledger.lock"), &error))?;
+        Ok(file)
+    }
+
+    /// Opens a file that may be missing.
+    pub(super) fn open_to_read(&self, relative: &Path) -> Result<Option<File>, LedgerError> {
+        let path = self.no_link(relative)?;
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unavailable(&path, &error)),
+        }
+    }
+
+    /// All bytes of a file that may be missing.
+    pub(super) fn read(&self, relative: &Path) -> Result<Option<Vec<u8>>, LedgerError> {
+        let Some(mut file) = self.open_to_read(relative)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| unavailable(&self.full(relative), &error))?;
+        Ok(Some(bytes))
+    }
+
+    /// Opens or makes a file, for its owner only, at its beginning and with what is in it.
+    pub(super) fn open_to_write(&self, relative: &Path) -> Result<File, LedgerError> {
+        let path = self.no_link(relative)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&path).map_err(|error| unavailable(&path, &error))
+    }
+
+    /// Makes the names in the folder `relative` durable.
+    pub(super) fn sync(&self, relative: &Path) -> Result<(), LedgerError> {
+        // Only unix opens folders; elsewhere the rename itself is all there is.
+        if !cfg!(unix) {
+            return Ok(());
+        }
+        let path = self.full(relative);
+        File::open(&path).and_then(|folder| folder.sync_all()).map_err(|error| unavailable(&path, &error))
+    }
+
+    /// Replaces a file by `bytes` in one step. From the rename on a failure leaves open whether it happened.
+    pub(super) fn replace(&self, relative: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let temporary = relative.with_extension("json.tmp");
+        let path = self.full(&temporary);
+        let mut file = self.open_to_write(&temporary)?;
+        let failed = |error| unavailable(&path, &error);
+        file.set_len(0).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        drop(file);
+        fs::rename(&path, self.full(relative))
+            .map_err(|error| StoreError::Ambiguous(failed(error).to_string()))?;
+        self.sync(Path::new("")).map_err(|error| StoreError::Ambiguous(error.to_string()))
+    }
+
+    fn no_link(&self, relative: &Path) -> Result<PathBuf, LedgerError> {
+        let path = self.path.join(relative);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if !found.is_file() => {
+                Err(LedgerError::Unavailable(format!("`{}` is no file, or a link", path.display())))
+            }
+            _ => Ok(path),
+        }
+    }
+}
