@@ -127,7 +127,8 @@ impl Reading<'_> {
                 match entry {
                     Ok(entry) => {
                         let name = self.name(entry.path());
-                        if let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir())
+                        if let Some(kind) =
+                            entry.file_type().filter(|kind| kind.is_file() || kind.is_symlink())
                             && !before.contains(name)
                         {
                             self.entry(entry.path(), kind, Fifo::IsNothing);
