@@ -64,7 +64,10 @@ pub struct Fingerprinter {
 /// The least strength in bits a value must have to be hashed without a key.
 pub const STRONG_BITS: u32 = 64;
 
-const DOMAIN: &str = "tollgate-fp-v1";
+/// How fingerprints are made, as a word: rates over different versions are never compared.
+pub const VERSION: &str = "tollgate-fp-v1";
+
+const DOMAIN: &str = VERSION;
 
 impl Fingerprinter {
     /// A maker of fingerprints under `key` (`TOLLGATE_FINGERPRINT_KEY`), or without one.

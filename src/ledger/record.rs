@@ -121,6 +121,11 @@ impl Record {
         self.get(path).and_then(Value::as_i64)
     }
 
+    /// Every field, as read or set.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.body
+    }
+
     /// Takes the field at the top-level `name` out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.body.remove(name)
