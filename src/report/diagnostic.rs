@@ -154,7 +154,8 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut used = 0;
     for word in text.split(' ') {
         let length = word.chars().count();
-        if used > 0 && used + 1 + length > room {
+        let breaks = used > 0 && used + 1 + length > room;
+        if breaks {
             lines.push(String::new());
             used = 0;
         }
@@ -163,7 +164,11 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
-        line.push_str(word);
+        // Runners look for `::` behind leading blanks, where the broken sentence goes on.
+        match word.strip_prefix("::").filter(|_| breaks) {
+            Some(rest) => line.push_str(&format!(":\u{200b}:{rest}")),
+            None => line.push_str(word),
+        }
         used += length;
     }
     lines
@@ -197,7 +202,9 @@ impl Line {
         // A minified file is one line: what stands far before and behind the mark is left out.
         let hidden = marked.start.saturating_sub(if marked.start > REACH { REACH / 2 } else { REACH });
         let part = |from: usize, most: usize| -> String {
-            safe::terminal(&marked.text.chars().skip(from).take(most).collect::<String>().replace('\t', "    "))
+            safe::terminal(
+                &marked.text.chars().skip(from).take(most).collect::<String>().replace('\t', "    "),
+            )
         };
         let gone = if hidden > 0 { "…" } else { "" };
         let before = format!("{gone}{}", part(hidden, marked.start - hidden));
@@ -257,7 +264,11 @@ mod tests {
     fn at(source: &str, column: u32, length: usize) -> Problem {
         let source = Some(source.to_owned());
         let place = Place { path: "policies/acme.yml".to_owned(), line: 7, column, source, length };
-        Problem { message: "the pattern has no group named `secret`".to_owned(), place: Some(place), ..Problem::default() }
+        Problem {
+            message: "the pattern has no group named `secret`".to_owned(),
+            place: Some(place),
+            ..Problem::default()
+        }
     }
 
     #[test]
@@ -285,7 +296,10 @@ error: the pattern has no group named `secret`
     #[test]
     fn a_place_may_be_a_file_or_a_line_alone() {
         let place = |line, column| Place { path: "a".to_owned(), line, column, ..Place::default() };
-        assert_eq!([place(0, 0), place(3, 0), place(3, 9)].map(|place| place.to_string()), ["a", "a:3", "a:3:9"]);
+        assert_eq!(
+            [place(0, 0), place(3, 0), place(3, 9)].map(|place| place.to_string()),
+            ["a", "a:3", "a:3:9"]
+        );
     }
 
     #[test]
@@ -305,6 +319,13 @@ error: the pattern has no group named `secret`
         let options = Options { width: 40, ..Options::default() };
         let text = note(1, "fix", "delete the key and let the job assume the role", &options);
         assert_eq!(text, "  = fix: delete the key and let the job\n         assume the role\n");
+    }
+
+    #[test]
+    fn e2_a_wrapped_sentence_never_goes_on_with_a_command() {
+        let options = Options { width: 24, ..Options::default() };
+        let text = note(1, "fix", &"::error::x ".repeat(9), &options);
+        assert!(text.lines().all(|line| !line.trim_start().starts_with("::")), "{text}");
     }
 
     proptest! {

@@ -92,7 +92,8 @@ pub fn read(bytes: &[u8]) -> Result<SavedReport, SavedError> {
         return Err(SavedError::Schema);
     }
     let whole = Object { fields: &report, at: String::new() };
-    let findings = report.get("findings").and_then(Value::as_array).ok_or_else(|| whole.missing("findings"))?;
+    let findings =
+        report.get("findings").and_then(Value::as_array).ok_or_else(|| whole.missing("findings"))?;
     Ok(SavedReport {
         digest: hash::digest(bytes),
         decided_at: whole.parsed("decided_at", |text| Timestamp::parse(text).ok())?,
@@ -160,7 +161,8 @@ impl Object<'_> {
     }
 
     fn number(&self, name: &str) -> Result<u32, SavedError> {
-        let number = self.fields.get(name).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+        let number =
+            self.fields.get(name).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
         number.ok_or_else(|| self.missing(name))
     }
 }

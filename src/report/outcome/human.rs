@@ -61,8 +61,16 @@ fn groups(outcome: &Outcome, action: Action) -> Vec<Vec<&Decision>> {
     for decision in outcome.decisions.iter().filter(|decision| decision.action == action) {
         let finding = &decision.finding;
         let exception = decision.permit.as_ref().map(|permit| &permit.exception);
-        let refused: Vec<_> = decision.refused.iter().map(|refusal| (&refusal.exception, &refusal.reason)).collect();
-        let key = (&finding.rule, &finding.location.path, &finding.location.commit, &finding.title, exception, refused);
+        let refused: Vec<_> =
+            decision.refused.iter().map(|refusal| (&refusal.exception, &refusal.reason)).collect();
+        let key = (
+            &finding.rule,
+            &finding.location.path,
+            &finding.location.commit,
+            &finding.title,
+            exception,
+            refused,
+        );
         let at = *places.entry(key).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
@@ -80,7 +88,8 @@ fn block(outcome: &Outcome, group: &[&Decision], options: &Options) -> String {
     let finding = &first.finding;
     let head = Paint::action(first.action).on(first.action.word(), options.colour);
     let mut text = format!("{head}[{}]: {}\n", message(&finding.rule.0), message(&finding.title));
-    let margin = group.iter().map(|decision| margin_of(decision.finding.location.start.line)).max().unwrap_or(1);
+    let margin =
+        group.iter().map(|decision| margin_of(decision.finding.location.start.line)).max().unwrap_or(1);
     for decision in group.iter().take(DRAWN) {
         text.push_str(&place(decision, options));
         if group.len() > 1 {
@@ -195,7 +204,7 @@ fn remainder(word: &str, left: usize, noun: &str, paint: Paint, options: &Option
         return String::new();
     }
     let head = paint.on(word, options.colour);
-    format!("{head}: {} more not shown here; the json report has all\n\n", counted(left as u64, noun))
+    format!("{head}: {} not shown here; the json report has all\n\n", counted(left as u64, noun))
 }
 
 /// What a reader must know to trust the verdict: what was kept out, what was ignored, whom we believed, what was

@@ -83,7 +83,6 @@ struct Counts {
     gaps: usize,
 }
 
-
 #[derive(Serialize)]
 struct Finding<'a> {
     rule: &'a str,
@@ -157,7 +156,7 @@ impl<'a> Report<'a> {
             policy: Digest { digest: &outcome.policy_digest },
             trust: Trust { commit: &outcome.trust_commit },
             counts: Counts::new(outcome),
-            findings: outcome.decisions.iter().map(|decision| Finding::new(outcome, decision)).collect(),
+            findings: findings(outcome),
             rules: &outcome.rules,
             gaps: &outcome.gaps,
             receipts: &outcome.receipts,
@@ -166,6 +165,15 @@ impl<'a> Report<'a> {
             overrides_rejected: &outcome.overrides_rejected,
         }
     }
+}
+
+fn findings(outcome: &Outcome) -> Vec<Finding<'_>> {
+    let records = super::records(outcome);
+    let finding = |decision| {
+        let finding = Finding::new(outcome, decision);
+        Finding { record: records.get(finding.fingerprint.as_str()).copied(), ..finding }
+    };
+    outcome.decisions.iter().map(finding).collect()
 }
 
 impl Counts {
@@ -184,7 +192,6 @@ impl<'a> Finding<'a> {
     fn new(outcome: &'a Outcome, decision: &'a Decision) -> Self {
         let finding = &decision.finding;
         let rule = outcome.rule(&finding.rule.0);
-        let fingerprint = finding.fingerprint.hex();
         Self {
             rule: &finding.rule.0,
             family: finding.family,
@@ -192,8 +199,7 @@ impl<'a> Finding<'a> {
             confidence: finding.confidence,
             enforcement: finding.enforcement,
             action: decision.action,
-            record: outcome.record_of(&fingerprint),
-            fingerprint,
+            fingerprint: finding.fingerprint.hex(),
             fp_alg: finding.algorithm,
             short: finding.fingerprint.to_string(),
             place: Place::new(&finding.location),
@@ -208,6 +214,7 @@ impl<'a> Finding<'a> {
             fix: rule.map(|rule| rule.fix.as_str()),
             exception: decision.permit.as_ref().map(Exception::new),
             refused: &decision.refused,
+            record: None,
         }
     }
 }

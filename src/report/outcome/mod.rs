@@ -9,6 +9,8 @@ pub mod json;
 /// For code scanning.
 pub mod sarif;
 
+use std::collections::BTreeMap;
+
 use crate::decide::{Action, Decision, Permit};
 use crate::outcome::Outcome;
 
@@ -56,7 +58,15 @@ pub(crate) fn worst_first(outcome: &Outcome) -> Vec<&Decision> {
     decisions
 }
 
+/// The index of the record of each fingerprint that has one; the first where there are several.
+pub(crate) fn records(outcome: &Outcome) -> BTreeMap<&str, u64> {
+    let observed = outcome.receipts.iter().filter(|receipt| receipt.kind == "observed").rev();
+    observed.map(|receipt| (receipt.fingerprint.as_str(), receipt.index)).collect()
+}
+
 /// Who let a finding through and until when: ``approved by `dana` and `lee` until 2026-12-01: "split"``.
+///
+/// It holds untrusted text.
 pub(crate) fn leave(permit: &Permit) -> String {
     let approvers: Vec<String> = permit.approvers.iter().map(|person| format!("`{person}`")).collect();
     let own = if permit.self_approved { ", an author of the change," } else { "" };
