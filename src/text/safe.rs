@@ -1,4 +1,6 @@
 //! Text from a repository made harmless for the place it goes to.
+//!
+//! Every function takes any text and yields one without control characters; `json` and `cut` alone expect text that is.
 
 use std::fmt::Write as _;
 
@@ -32,11 +34,7 @@ pub fn github_property(text: &str) -> String {
 
 /// For a line of a CI log: as [`terminal`], and no command of a CI service survives in it.
 pub fn log_line(text: &str) -> String {
-    terminal(text)
-        .replace("::", ":\u{200b}:")
-        .replace("##[", "##\u{200b}[")
-        .replace("##vso[", "##\u{200b}vso[")
-        .replace("##teamcity[", "##\u{200b}teamcity[")
+    line(text).replace("::", ":\u{200b}:")
 }
 
 /// For HTML text and quoted attributes.
@@ -47,6 +45,135 @@ pub fn html(text: &str) -> String {
         .replace('>', "&gt;")
         .replace('"', "&quot;")
         .replace('\'', "&#39;")
+}
+
+/// For a line that begins with words of ours: as [`terminal`], and no command that a runner finds *inside* lines.
+///
+/// Unlike [`log_line`] it keeps `::`, which commands only begin lines with and every ARN holds.
+pub fn line(text: &str) -> String {
+    terminal(text)
+        .replace("##[", "##\u{200b}[")
+        .replace("##vso[", "##\u{200b}vso[")
+        .replace("##teamcity[", "##\u{200b}teamcity[")
+}
+
+/// For Markdown outside code: no markup, link, mention or reference survives, the text reads the same.
+///
+/// Mentions and references are broken with a zero-width space, since forges look for them after entities are decoded.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let text = line(text);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '|' | '~' | '!' => {
+                out.push('\\');
+                out.push(letter);
+            }
+            _ => out.push(letter),
+        }
+        // `@team`, `#12`, `!12`, `~label`, `$3`, `%1.0`, and `https://` which becomes a link by itself.
+        let reference = |next: &char| match letter {
+            '@' | '#' | '!' | '~' | '$' | '%' => next.is_alphanumeric() || *next == '"',
+            ':' => *next == '/',
+            _ => false,
+        };
+        if letters.peek().is_some_and(reference) {
+            out.push('\u{200b}');
+        }
+    }
+    out.replace("www.", "www\u{200b}.")
+}
+
+/// For a code span of Markdown, fences included: longer than any run of backticks inside.
+///
+/// In a table the caller still writes `|` as `\|`.
+pub fn markdown_code(text: &str) -> String {
+    let text = line(text);
+    if text.trim().is_empty() {
+        return "(empty)".to_owned();
+    }
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// For one cell of a CSV file, quotes included: never begins as a formula.
+///
+/// A cell that would is given a leading `'`, as spreadsheets themselves mark text. Source: RFC 4180, section 2.
+pub fn csv(text: &str) -> String {
+    let text = line(text);
+    let formula = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    let mark = if text.trim_start().starts_with(formula) { "'" } else { "" };
+    format!("\"{mark}{}\"", text.replace('"', "\"\""))
+}
+
+/// For XML text and quoted attributes; what XML 1.0 cannot hold becomes a visible escape.
+pub fn xml(text: &str) -> String {
+    let text = text.replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}");
+    html(&line(&text))
+}
+
+/// For JSON that is written already: the same value, with no raw control, format or direction character
+/// and nothing that a runner takes for a command inside a line.
+pub fn json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for letter in document.chars() {
+        if letter == '\n' || !is_unsafe(letter) {
+            out.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    // Outside of texts JSON has no `#`, and a backslash in front of one belongs to a pair.
+    out.replace("##", "#\\u0023")
+}
+
+/// For the message of a SARIF result, where `[text](target)` is a link and `@name` may be a mention.
+pub fn sarif(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    for letter in line(text).chars() {
+        if (before, letter) == (']', '(') {
+            out.push('\u{200b}');
+        }
+        out.push(letter);
+        if letter == '@' && !before.is_alphanumeric() {
+            out.push('\u{200b}');
+        }
+        before = letter;
+    }
+    out
+}
+
+/// A path as a relative URI reference (RFC 3986): `/` stays, all but unreserved characters are percent-encoded.
+pub fn uri(path: &str) -> String {
+    let trimmed = path.trim_start_matches('/');
+    let mut out = "%2F".repeat(path.len() - trimmed.len());
+    for byte in trimmed.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a `String` cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    if out.is_empty() { "-".to_owned() } else { out }
+}
+
+/// At most `most` characters of `text`; where it is longer, the last of them is `…`.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
 }
 
 /// Control characters, and those that reorder or hide what stands beside them.
@@ -60,6 +187,7 @@ fn is_unsafe(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn e1_no_control_byte_reaches_a_terminal() {
@@ -84,5 +212,88 @@ mod tests {
     #[test]
     fn e3_markup_becomes_text() {
         assert_eq!(html("</td><b onx='1'>"), "&lt;/td&gt;&lt;b onx=&#39;1&#39;&gt;");
+    }
+
+    #[test]
+    fn e2_a_command_inside_a_line_is_broken_and_an_arn_stays() {
+        for (text, safe) in [
+            ("x ##[error]y", "x ##\u{200b}[error]y"),
+            ("##vso[task.x]", "##\u{200b}vso[task.x]"),
+            ("arn:aws:iam::123456789012:role/x", "arn:aws:iam::123456789012:role/x"),
+        ] {
+            assert_eq!(line(text), safe);
+        }
+    }
+
+    #[test]
+    fn e3_markdown_of_a_repository_is_text() {
+        for (text, safe) in [
+            ("@team", "@\u{200b}team"),
+            ("fixes #12", "fixes #\u{200b}12"),
+            ("[x](javascript:y)", "\\[x\\]\\(javascript:y\\)"),
+            ("</td><img>", "&lt;/td&gt;&lt;img&gt;"),
+            ("a|b", "a\\|b"),
+            ("https://evil", "https:\u{200b}//evil"),
+        ] {
+            assert_eq!(markdown(text), safe);
+        }
+        for (text, safe) in [
+            ("a", "`a`"),
+            ("a`b``c", "```a`b``c```"),
+            ("`a", "`` `a ``"),
+            ("", "(empty)"),
+            ("\n", "`\\u{a}`"),
+        ] {
+            assert_eq!(markdown_code(text), safe);
+        }
+        assert_eq!(sarif("[x](y) @team a@b"), "[x]\u{200b}(y) @\u{200b}team a@b");
+    }
+
+    #[test]
+    fn e4_no_cell_begins_as_a_formula() {
+        for text in ["=cmd", "+1", "-1", "@x", " =cmd", "\u{ff1d}x"] {
+            assert!(csv(text).starts_with("\"'"), "{text}");
+        }
+        assert_eq!(csv("\t=cmd"), "\"\\u{9}=cmd\"");
+        assert_eq!(csv("say \"x\""), "\"say \"\"x\"\"\"");
+    }
+
+    #[test]
+    fn e3_a_path_becomes_a_relative_reference() {
+        for (path, reference) in [
+            ("a b/ä.env", "a%20b/%C3%A4.env"),
+            ("c:x", "c%3Ax"),
+            ("//host/x", "%2F%2Fhost/x"),
+            ("a?b#c%", "a%3Fb%23c%25"),
+            ("", "-"),
+        ] {
+            assert_eq!(uri(path), reference);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn e1_every_writer_leaves_no_control_character(text in any::<String>()) {
+            for safe in [terminal(&text), line(&text), log_line(&text), html(&text), xml(&text), markdown(&text),
+                markdown_code(&text), csv(&text), sarif(&text), uri(&text), github_data(&text)] {
+                prop_assert!(!safe.chars().any(char::is_control), "{safe:?}");
+                prop_assert!(!safe.contains("##[") && !safe.contains("##vso["));
+            }
+        }
+
+        #[test]
+        fn json_made_safe_means_the_same(text in any::<String>()) {
+            let written = serde_json::to_string(&text).unwrap();
+            let safe = json(&written);
+            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+            prop_assert!(!safe.contains("##") && !safe.chars().any(char::is_control));
+        }
+
+        #[test]
+        fn a_cut_text_is_never_longer(text in any::<String>(), most in 1_usize..20) {
+            let short = cut(&text, most);
+            prop_assert!(short.chars().count() <= most);
+            prop_assert!(short == text || short.ends_with('…'));
+        }
     }
 }

@@ -1,0 +1,124 @@
+//! The formats of an outcome, one file each, and the sentences they share.
+
+/// GitHub workflow commands.
+pub mod github;
+/// For a person at a terminal.
+pub mod human;
+/// For programs, under a published schema.
+pub mod json;
+/// For code scanning.
+pub mod sarif;
+
+use std::collections::BTreeMap;
+
+use crate::decide::{Action, Decision, Permit};
+use crate::outcome::Outcome;
+
+/// The outcome in one line: the verdict, what it rests on, and how much was not read.
+///
+/// ```text
+/// blocked: 1 finding blocks, 1 is excepted, no coverage gaps
+/// ```
+pub fn headline(outcome: &Outcome) -> String {
+    let mut parts = Vec::new();
+    for action in Action::ALL {
+        let count = outcome.count(action);
+        if count > 0 {
+            parts.push(format!("{count} {}", predicate(action, count, parts.is_empty())));
+        }
+    }
+    if parts.is_empty() {
+        parts.push(format!("nothing found in {}", counted(outcome.coverage.files, "file")));
+    }
+    parts.push(match outcome.gaps.len() {
+        0 => "no coverage gaps".to_owned(),
+        1 if outcome.gaps_block => "1 coverage gap keeps the gate shut".to_owned(),
+        many if outcome.gaps_block => format!("{many} coverage gaps keep the gate shut"),
+        many => counted(many as u64, "coverage gap"),
+    });
+    format!("{}: {}", outcome.verdict.word(), parts.join(", "))
+}
+
+/// `1 file`, `2 files`, `no files`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    match count {
+        0 => format!("no {noun}s"),
+        1 => format!("1 {noun}"),
+        many => format!("{many} {noun}s"),
+    }
+}
+
+/// Decisions with the worst first: by action, severity and confidence, then in the order of the outcome.
+pub(crate) fn worst_first(outcome: &Outcome) -> Vec<&Decision> {
+    let mut decisions: Vec<&Decision> = outcome.decisions.iter().collect();
+    decisions.sort_by_key(|decision| {
+        let finding = &decision.finding;
+        (rank(decision.action), std::cmp::Reverse((finding.severity, finding.confidence)))
+    });
+    decisions
+}
+
+/// The index of the record of each fingerprint that has one; the first where there are several.
+pub(crate) fn records(outcome: &Outcome) -> BTreeMap<&str, u64> {
+    let observed = outcome.receipts.iter().filter(|receipt| receipt.kind == "observed").rev();
+    observed.map(|receipt| (receipt.fingerprint.as_str(), receipt.index)).collect()
+}
+
+/// Who let a finding through and until when: ``approved by `dana` and `lee` until 2026-12-01: "split"``.
+///
+/// It holds untrusted text.
+pub(crate) fn leave(permit: &Permit) -> String {
+    let approvers: Vec<String> = permit.approvers.iter().map(|person| format!("`{person}`")).collect();
+    let own = if permit.self_approved { ", an author of the change," } else { "" };
+    let by = if approvers.is_empty() { "nobody".to_owned() } else { joined(&approvers) };
+    let mut text = format!("approved by {by}{own} until {}", day_of(permit));
+    if !permit.reason.is_empty() {
+        text = format!("{text}: \"{}\"", permit.reason);
+    }
+    text
+}
+
+/// The date where it ends at midnight, else the instant to the minute.
+fn day_of(permit: &Permit) -> String {
+    let instant = permit.expires_at.to_string();
+    match instant.strip_suffix("T00:00:00.000Z") {
+        Some(day) => day.to_owned(),
+        None => format!("{} UTC", instant.chars().take(16).collect::<String>().replace('T', " ")),
+    }
+}
+
+fn predicate(action: Action, count: usize, first: bool) -> String {
+    let noun = match (first, count) {
+        (false, _) => "",
+        (true, 1) => "finding ",
+        (true, _) => "findings ",
+    };
+    let verb = match (action, count) {
+        (Action::Block, 1) => "blocks",
+        (Action::Block, _) => "block",
+        (Action::Except, 1) => "is excepted",
+        (Action::Except, _) => "are excepted",
+        (Action::Inherit, 1) => "is inherited",
+        (Action::Inherit, _) => "are inherited",
+        (Action::Advise, 1) => "is advised",
+        (Action::Advise, _) => "are advised",
+    };
+    format!("{noun}{verb}")
+}
+
+fn rank(action: Action) -> u8 {
+    match action {
+        Action::Block => 0,
+        Action::Advise => 1,
+        Action::Except => 2,
+        Action::Inherit => 3,
+    }
+}
+
+fn joined(words: &[String]) -> String {
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
