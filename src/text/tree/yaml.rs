@@ -50,7 +50,7 @@ impl Reader<'_> {
             let (event, at) = match event {
                 Ok(event) => event,
                 Err(error) => {
-                    self.note(&mut tree, FaultKind::Syntax(reason(error.info())), error.marker().index());
+                    self.note(&mut tree, reason(error.info()), error.marker().index());
                     break;
                 }
             };
@@ -149,16 +149,20 @@ impl Reader<'_> {
 }
 
 /// Our words for what the parser says; its own may quote the text.
-fn reason(info: &str) -> &'static str {
-    const WORDS: [(&str, &str); 6] = [
-        ("recursion limit", "brackets are nested too deep"),
+fn reason(info: &str) -> FaultKind {
+    const WORDS: [(&str, &str); 5] = [
         ("unknown anchor", "an alias names nothing before it"),
         ("tab", "a tab stands where only spaces may indent"),
         ("mapping values are not allowed", "a second `: ` stands on a line, or the line is indented wrongly"),
         ("quoted scalar", "a quote is not closed"),
         ("handle", "a tag uses a prefix that is not declared"),
     ];
-    WORDS.iter().find(|(part, _)| info.contains(part)).map_or("this is not YAML", |(_, words)| words)
+    // It looks ahead for keys and meets its own limit before we meet ours.
+    if info.contains("recursion limit") {
+        return FaultKind::Depth;
+    }
+    let known = WORDS.iter().find(|(part, _)| info.contains(part));
+    FaultKind::Syntax(known.map_or("this is not YAML", |(_, words)| words))
 }
 
 /// Whether a tag says that a plain scalar is text; tags of other languages (`!Ref`) do.
