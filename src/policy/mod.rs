@@ -6,6 +6,8 @@ pub mod maps;
 pub mod rule;
 mod sample;
 mod shape;
+/// Examples and look-alikes with their placeholders filled in.
+pub mod example;
 /// A rule as it stands in YAML.
 pub mod syntax;
 /// `when:` as CEL over the models.

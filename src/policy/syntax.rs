@@ -98,6 +98,9 @@ pub struct TextSyntax {
     /// Words that, inside the secret (any case), say it is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// A named decoder (`detect::facts`) that tells what the secret says about itself, such as `aws-account`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<String>,
     /// Whether the value is judged as a generic one: by context, randomness and known placeholders.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generic: bool,
@@ -106,7 +109,8 @@ pub struct TextSyntax {
 /// A check that the text itself carries.
 ///
 /// `crc32` and its like compute over the group `over` and compare with the group `against`;
-/// `base64-text` and `jwt` decode the group `over` and look for `holds` in it.
+/// `base64-text` and `jwt` decode the group `over` and look for `holds` in it; `pem` and `openssh-key`
+/// parse the container in `over`, which `holds: plain` wants readable and `holds: encrypted` protected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChecksumSyntax {

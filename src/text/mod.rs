@@ -1,5 +1,7 @@
 //! Words every stage shares; knows nothing of gates.
 
+/// Check digits: a sum over bytes in some alphabet.
+pub mod digits;
 /// The one hash, its hex and its domain prefixes.
 pub mod hash;
 /// Strict JSON, and the one way of writing JSON that gets hashed or signed.
