@@ -1,1 +1,126 @@
 //! Identities read from configuration; one file for each dialect.
+
+/// Settings of the coding agent Claude Code.
+mod claude_code;
+/// Where in the tree a file stands.
+mod context;
+/// One file while it is read.
+mod file;
+/// Roles, bindings, service accounts, workloads.
+mod kubernetes;
+/// How a server is started or reached.
+mod launch;
+/// MCP client configuration.
+mod mcp;
+/// Permission rules of coding agents.
+mod permission;
+/// Text that may hold a secret, made fit to show.
+mod redact;
+
+use crate::finding::{Gap, Reason};
+use crate::identity::Identity;
+use crate::text::tree::Node;
+
+pub use context::context_of;
+use file::File;
+
+/// A language in which files declare identities.
+pub struct Dialect {
+    /// The word rules and reports use.
+    pub name: &'static str,
+    /// Whether a file may be of this dialect: cheap, and never false for one that is.
+    claims: fn(path: &str, bytes: &[u8]) -> bool,
+    /// Reads a file that was claimed; finds nothing in one of another kind.
+    read: fn(file: &File<'_>, reading: &mut Reading),
+}
+
+/// Every dialect.
+pub const DIALECTS: &[Dialect] = &[claude_code::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
+
+/// What one file declares.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// Identities, or parts of them: see [`crate::identity::join`].
+    pub identities: Vec<Identity>,
+    /// The raw documents of each dialect, in order.
+    pub documents: Vec<(&'static str, Node)>,
+    /// What could not be read in full.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads the identities that `bytes`, the content of the file at `path` (in `commit`), declare.
+///
+/// Most files are turned down by name or by one search for a word, so it may be called for each. A file in
+/// UTF-16 has to be turned into UTF-8 first.
+pub fn read(path: &str, commit: Option<&str>, bytes: &[u8]) -> Reading {
+    let mut reading = Reading::default();
+    let mut file = None;
+    for dialect in DIALECTS.iter().filter(|dialect| (dialect.claims)(path, bytes)) {
+        let file = file.get_or_insert_with(|| File::new(path, commit, bytes));
+        (dialect.read)(file, &mut reading);
+    }
+    reading.gaps.sort();
+    reading.gaps.dedup();
+    reading
+}
+
+impl Dialect {
+    /// Whether a file may be of this dialect: cheap, and never false for one that is.
+    pub fn claims(&self, path: &str, bytes: &[u8]) -> bool {
+        (self.claims)(path, bytes)
+    }
+}
+
+impl Reading {
+    fn gap(&mut self, file: &File<'_>, reason: Reason, detail: String) {
+        self.gaps.push(Gap { path: file.path.to_owned(), reason, detail });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_dialect_has_one_name_and_the_list_is_sorted() {
+        assert!(DIALECTS.is_sorted_by(|left, right| left.name < right.name));
+    }
+
+    #[test]
+    fn a_file_that_declares_nothing_is_turned_down_by_every_dialect() {
+        for (path, text) in [
+            ("src/main.rs", "apiVersion kind mcpServers permissions"),
+            ("values.yaml", "image: nginx\n"),
+            ("package.json", "{\"name\": \"x\"}"),
+        ] {
+            assert!(DIALECTS.iter().all(|dialect| !dialect.claims(path, text.as_bytes())), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_a_dialect_fall_over(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "apiVersion: v1\n", "kind: ", "Role", "RoleBinding", "Pod", "List", "Secret", "\n", "rules:\n", "- ",
+                    "  ", "subjects: ", "metadata: {name: a}\n", "items: [", "]", "{", "}", "spec: ", "verbs: ['*']\n", "---\n",
+                    "mcpServers: ", "permissions: ", "allow: ", "\"", ",", ":", "{{ x }}", "roleRef: {kind: Role, name: a}\n",
+                    "env: {A: b}", "hooks: [1]", "resources: ", "null", "~", "&a ", "*a",
+                ]),
+                0..30,
+            )
+        ) {
+            let text = parts.concat();
+            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json"] {
+                for dialect in DIALECTS {
+                    let mut reading = Reading::default();
+                    (dialect.read)(&File::new(path, None, text.as_bytes()), &mut reading);
+                    for place in reading.identities.iter().flat_map(|identity| &identity.places) {
+                        prop_assert!(place.span.end <= text.len());
+                    }
+                }
+            }
+        }
+    }
+}

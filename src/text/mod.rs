@@ -6,6 +6,8 @@ pub mod digits;
 pub mod hash;
 /// Strict JSON, and the one way of writing JSON that gets hashed or signed.
 pub mod json;
+/// Where each character of one text stands.
+pub mod places;
 /// Untrusted text made harmless for a terminal, a log, HTML.
 pub mod safe;
 /// Bytes that cannot be printed.
@@ -14,3 +16,5 @@ pub mod secret;
 pub mod span;
 /// Instants, lengths of time, half-open windows.
 pub mod time;
+/// YAML, JSON and TOML as one tree whose nodes know their span; bounded.
+pub mod tree;

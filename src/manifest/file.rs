@@ -1,0 +1,230 @@
+//! One file while it is read: its text, its places, and what every dialect asks of it.
+
+use std::cell::OnceCell;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
+use super::Reading;
+use super::context::{context_of, plain_name};
+use super::redact::{is_reference, names_secret, redact};
+use crate::finding::{Location, Reason};
+use crate::identity::{
+    Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
+};
+use crate::text::places::Places;
+use crate::text::span::Span;
+use crate::text::tree::{self, Node, Tree};
+
+/// One file while it is read.
+pub struct File<'f> {
+    pub(super) path: &'f str,
+    pub(super) commit: Option<&'f str>,
+    pub(super) bytes: &'f [u8],
+    pub(super) context: Context,
+    places: OnceCell<Places<'f>>,
+}
+
+impl<'f> File<'f> {
+    pub(super) fn new(path: &'f str, commit: Option<&'f str>, bytes: &'f [u8]) -> Self {
+        Self { path, commit, bytes, context: context_of(path), places: OnceCell::new() }
+    }
+
+    /// Where `span` stands.
+    pub(super) fn location(&self, span: Span) -> Location {
+        let places = self.places.get_or_init(|| Places::new(self.bytes));
+        Location {
+            path: self.path.to_owned(),
+            start: places.position(span.start),
+            end: places.position(span.end),
+            span,
+            commit: self.commit.map(str::to_owned),
+        }
+    }
+
+    /// A switch of the platform; what looks like a secret in its value is masked.
+    pub(super) fn setting(&self, name: impl Into<String>, value: &str, at: &Node) -> Setting {
+        Setting { name: name.into(), value: redact(value), place: self.location(at.span) }
+    }
+
+    /// Every scalar at and below `node` as a setting, by its dotted name; items of a list share one name.
+    ///
+    /// Names for which `skip` holds are left out with all that is below them.
+    pub(super) fn settings(
+        &self,
+        name: &str,
+        node: &Node,
+        skip: &dyn Fn(&str) -> bool,
+        out: &mut Vec<Setting>,
+    ) {
+        if skip(name) {
+            return;
+        }
+        if let Some(text) = node.scalar() {
+            let value = node.truthy().filter(|_| node.as_text().is_none());
+            let text = value.map_or(text, |truth| truth.to_string());
+            out.push(self.setting(name, &text, node));
+        }
+        for item in node.items() {
+            self.settings(name, item, skip, out);
+        }
+        for (key, value) in node.entries() {
+            let Some(key) = key.as_text() else { continue };
+            let name = if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+            self.settings(&name, value, skip, out);
+        }
+    }
+
+    /// What a named value proves an identity with: `None` where neither name nor value is that of a secret.
+    pub(super) fn credential(&self, name: &str, value: &str, at: &Node) -> Option<Credential> {
+        let key = name.rsplit('.').next().unwrap_or(name);
+        let login = value.split_once("://").is_some_and(|(_, rest)| {
+            let authority = rest.split('/').next().unwrap_or_default();
+            authority.rsplit_once('@').is_some_and(|(user, _)| {
+                user.split_once(':').is_some_and(|(_, password)| !is_reference(password))
+            })
+        });
+        if !names_secret(key) && !login {
+            return None;
+        }
+        let storage = match () {
+            () if !login && value.contains("${input:") => Storage::SecretManager,
+            () if !login && value.trim().starts_with("op://") => Storage::SecretManager,
+            () if !login && is_reference(value) => Storage::Environment,
+            () => Storage::Literal,
+        };
+        let kind = if login { CredentialKind::Password } else { kind_of(key) };
+        Some(Credential { storage, ..unknown_credential(kind, name, self.location(at.span)) })
+    }
+
+    /// An identity that can do nothing yet.
+    pub(super) fn identity(
+        &self,
+        kind: IdentityKind,
+        platform: &str,
+        native_kind: &str,
+        name: String,
+        at: &Node,
+    ) -> Identity {
+        Identity {
+            kind,
+            native_kind: native_kind.to_owned(),
+            platform: platform.to_owned(),
+            name,
+            owner: String::new(),
+            environment: "unknown".to_owned(),
+            purpose: String::new(),
+            context: self.context,
+            complete: true,
+            grants: vec![],
+            credentials: vec![],
+            tools: vec![],
+            session: Session { max_seconds: -1, ..Session::default() },
+            delegation: vec![],
+            settings: vec![],
+            places: vec![self.location(at.span)],
+        }
+    }
+
+    /// The tree of the file, by the ending of its name.
+    pub(super) fn tree(&self) -> Tree {
+        let name = plain_name(self.path);
+        if name.ends_with(".toml") {
+            return tree::read_toml(self.bytes);
+        }
+        if name.ends_with(".json") || name.ends_with(".jsonc") || name.ends_with(".json5") {
+            let tree = tree::read_json(self.bytes);
+            // A chart may write JSON with templates: the other reader masks them and takes JSON too.
+            let templates = self.context == Context::Template && tree.fault.is_some();
+            return if templates { tree::read_yaml(self.bytes) } else { tree };
+        }
+        tree::read_yaml(self.bytes)
+    }
+
+    /// Notes what kept the file from being read in full.
+    pub(super) fn note_fault(&self, tree: &Tree, reading: &mut Reading) {
+        let Some(fault) = tree.fault else { return };
+        let reason = match () {
+            () if fault.kind.is_limit() => Reason::Limit,
+            () if !tree.templates.is_empty() => Reason::Partial,
+            () => Reason::Unparsed,
+        };
+        reading.gap(self, reason, fault.to_string());
+    }
+}
+
+/// A credential of which only kind and name are known.
+pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Location) -> Credential {
+    Credential {
+        kind,
+        name: name.to_owned(),
+        issuer: String::new(),
+        subject: String::new(),
+        audience: String::new(),
+        algorithm: String::new(),
+        issued: -1,
+        expires: -1,
+        life: Life::Unknown,
+        lifetime: -1,
+        remaining: 0,
+        storage: Storage::SecretManager,
+        place,
+    }
+}
+
+/// What a secret is, as far as its name tells.
+fn kind_of(name: &str) -> CredentialKind {
+    let name = name.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    match () {
+        () if has(&["password", "passwd"]) => CredentialKind::Password,
+        () if has(&["client_secret", "client-secret"]) => CredentialKind::OauthClientSecret,
+        () if has(&["aws_secret", "aws_access"]) => CredentialKind::StaticKey,
+        () if has(&["github", "gitlab", "_pat"]) || name == "pat" => CredentialKind::Pat,
+        () => CredentialKind::ApiKey,
+    }
+}
+
+/// Whether the name of a file, without endings such as `.example`, ends in one of `endings`.
+pub(super) fn ends_in(path: &str, endings: &[&str]) -> bool {
+    let name = plain_name(path);
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Words that make a file worth parsing, and the escapes that could write them in other letters.
+pub(super) struct Words(LazyLock<Option<AhoCorasick>>);
+
+impl Words {
+    /// Looks for what `build` puts together.
+    pub(super) const fn new(build: fn() -> Option<AhoCorasick>) -> Self {
+        Self(LazyLock::new(build))
+    }
+
+    /// Whether one of the words, or an escape that could hide one, stands in `bytes`.
+    pub(super) fn found(&self, bytes: &[u8]) -> bool {
+        self.0.as_ref().is_none_or(|words| words.is_match(bytes))
+    }
+}
+
+/// Escapes of ASCII letters in YAML and JSON texts, and lines joined inside quotes: a key written with
+/// them means the same and has none of the letters.
+const ESCAPES: [&str; 13] = [
+    "\\u004",
+    "\\u005",
+    "\\u006",
+    "\\u007",
+    "\\U0000004",
+    "\\U0000005",
+    "\\U0000006",
+    "\\U0000007",
+    "\\x4",
+    "\\x5",
+    "\\x6",
+    "\\x7",
+    "\\\n",
+];
+
+/// A search for `words` and for escapes.
+pub(super) fn search(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::new(words.iter().chain(&ESCAPES)).ok()
+}
