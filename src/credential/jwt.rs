@@ -70,11 +70,14 @@ impl Token {
             return None;
         }
         let algorithm = object(header)?.get("alg")?.as_str()?.to_owned();
+        let unsigned = algorithm.eq_ignore_ascii_case("none");
         let claims_read = object(claims)?;
-        if signature.is_empty() != algorithm.eq_ignore_ascii_case("none") {
+        if signature.is_empty() != unsigned {
             return None;
         }
         let length = header.len() + claims.len() + signature.len() + 2;
+        // Rules have one word for it, however a token spells it to slip past a verifier.
+        let algorithm = if unsigned { "none".to_owned() } else { algorithm };
         Some(Self { length, algorithm, claims: claims_read })
     }
 

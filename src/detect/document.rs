@@ -8,6 +8,7 @@ use crate::identity::Context;
 use crate::policy::rule::{Detect, Rule};
 use crate::policy::when::{Facts, When, WhenError};
 use crate::source::Change;
+use crate::text::hash;
 use crate::text::span::{Position, Span};
 
 /// One file or document as rules see it.
@@ -21,6 +22,8 @@ pub struct Document<'d, T: Serialize + ?Sized> {
     pub change: Option<Change>,
     /// Where in the tree the file stands.
     pub context: Context,
+    /// The whole file as stored; empty when it was deleted.
+    pub bytes: &'d [u8],
     /// The dialect of the document and what it holds; `None` judges the file by path and change alone.
     pub content: Option<(&'d str, &'d T)>,
 }
@@ -38,7 +41,8 @@ pub fn judge<T: Serialize + ?Sized>(
     let facts = facts(&document).map_err(JudgeError::of(first, document.path))?;
     for (rule, when) in asked {
         if when.holds(&facts).map_err(JudgeError::of(rule, document.path))? {
-            let named = Named::Identity { name: document.path, part: word(document.change) };
+            let part = part(&document);
+            let named = Named::Identity { name: document.path, part: &part };
             let subject = Subject {
                 location: top(&document),
                 detail: word(document.change).to_owned(),
@@ -73,6 +77,15 @@ fn facts<T: Serialize + ?Sized>(document: &Document<'_, T>) -> Result<Facts, Whe
     Ok(facts)
 }
 
+/// What names the finding within its file. A finding about the file as such covers its exact content: leave
+/// for one change of the gate's own files is no leave for the next.
+fn part<T: Serialize + ?Sized>(document: &Document<'_, T>) -> String {
+    match document.content {
+        Some((dialect, _)) => format!("document {dialect}"),
+        None => format!("file {} {}", word(document.change), hash::digest(document.bytes)),
+    }
+}
+
 const fn word(change: Option<Change>) -> &'static str {
     match change {
         None => "",
@@ -90,5 +103,75 @@ fn top<T: Serialize + ?Sized>(document: &Document<'_, T>) -> Location {
         end: start,
         span: Span::default(),
         commit: document.commit.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::syntax::RuleFile;
+
+    fn rule(detect: &str) -> Rule {
+        let text = format!(
+            "rules:\n  - id: r\n    title: t\n    severity: critical\n    detect: {detect}\n    why: w\n    fix: f\n    source: s\n"
+        );
+        let mut file: RuleFile = serde_yaml::from_str(&text).unwrap();
+        Rule::new(file.rules.remove(0), crate::finding::Family::Privilege, "").unwrap()
+    }
+
+    fn found(rule: &Rule, path: &str, change: Option<Change>, bytes: &[u8]) -> Vec<Finding> {
+        let document: Document<'_, ()> =
+            Document { path, commit: None, change, context: Context::Live, bytes, content: None };
+        judge(&[rule], document, &Fingerprinter::default()).unwrap()
+    }
+
+    #[test]
+    fn a_change_of_a_file_is_named_by_what_it_brings() {
+        let rule = rule("{document: {when: 'path == \"a\" && change == \"modified\"'}}");
+        let first = found(&rule, "a", Some(Change::Modified), b"1").remove(0);
+        let second = found(&rule, "a", Some(Change::Modified), b"2").remove(0);
+        assert_ne!(first.fingerprint, second.fingerprint, "leave for one content is no leave for another");
+        assert_eq!(found(&rule, "a", None, b"1"), vec![]);
+        assert_eq!(found(&rule, "b", Some(Change::Modified), b"1"), vec![]);
+    }
+
+    #[test]
+    fn a_rule_for_a_dialect_sees_its_documents_and_no_other_file() {
+        let rule = rule("{document: {dialects: [mcp], when: 'document.servers > 1'}}");
+        let content = serde_json::json!({"servers": 2});
+        let judged = |dialect| {
+            let content = Some((dialect, &content));
+            let document = Document {
+                path: "a",
+                commit: None,
+                change: None,
+                context: Context::Docs,
+                bytes: b"",
+                content,
+            };
+            judge(&[&rule], document, &Fingerprinter::default()).unwrap()
+        };
+        assert_eq!(judged("mcp").len(), 1);
+        assert_eq!(
+            judged("mcp")[0].severity,
+            crate::finding::Severity::High,
+            "documentation is one level lower"
+        );
+        assert_eq!(judged("kubernetes"), vec![]);
+        assert_eq!(found(&rule, "a", Some(Change::Added), b""), vec![]);
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_no_decision() {
+        let rule = rule("{document: {dialects: [mcp], when: 'document.servers > 1'}}");
+        let content = serde_json::json!({"other": "value-of-the-file"});
+        let content = Some(("mcp", &content));
+        let document =
+            Document { path: "a", commit: None, change: None, context: Context::Live, bytes: b"", content };
+        let error = judge(&[&rule], document, &Fingerprinter::default()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "rule `r` cannot be decided for `a`: the expression has no answer: a field it asks for is not there"
+        );
     }
 }

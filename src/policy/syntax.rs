@@ -33,6 +33,7 @@ pub struct RuleSyntax {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcement: Option<Enforcement>,
     /// What it looks for.
+    #[serde(with = "serde_yaml::with::singleton_map")]
     pub detect: DetectSyntax,
     /// What an attacker gains.
     pub why: String,
