@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         for file in sorted(&folder)? {
             let path = file.to_string_lossy().replace('\\', "/");
             let text = fs::read_to_string(&file)?;
-            let yaml: serde_yaml::Value = serde_yaml::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
+            let yaml: serde_yaml::Value =
+                serde_yaml::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
             let mut rules = serde_json::to_value(yaml).map_err(|error| format!("{path}: {error}"))?;
             add_literals(&mut rules).map_err(|error| format!("{path}: {error}"))?;
             let mut entry = Map::new();
@@ -39,7 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>, Box<dyn Error>> {
-    let mut paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut paths =
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
     paths.sort();
     Ok(paths)
 }

@@ -40,7 +40,8 @@ fn imports(text: &str) -> Vec<(usize, String)> {
             let group = rest.strip_prefix('{').map(|group| group.split('}').next().unwrap_or(group));
             let names = group.map_or_else(|| vec![rest], |group| group.split(',').map(str::trim).collect());
             for name in names {
-                let name: String = name.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+                let name: String =
+                    name.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
                 found.push((at + 1, name));
             }
         }
@@ -61,7 +62,10 @@ fn a_module_imports_only_from_lines_below_its_own() {
         for (line, name) in imports(&fs::read_to_string(&path).unwrap()) {
             let Some(other) = layers.get(&name) else { continue };
             if name != own && other >= layer {
-                faults.push(format!("{}:{line}: `{own}` (line {layer}) imports `{name}` (line {other})", path.display()));
+                faults.push(format!(
+                    "{}:{line}: `{own}` (line {layer}) imports `{name}` (line {other})",
+                    path.display()
+                ));
             }
         }
     }
@@ -97,9 +101,11 @@ fn no_code_knows_the_name_of_a_rule() {
     for folder in ["secrets", "lifetimes", "privileges", "agents"] {
         for entry in fs::read_dir(Path::new("policies").join(folder)).unwrap() {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-            ids.extend(text.lines().filter_map(|line| line.trim_start().strip_prefix("- id: ")).map(|id| {
-                id.split_whitespace().next().unwrap_or_default().to_owned()
-            }));
+            ids.extend(
+                text.lines()
+                    .filter_map(|line| line.trim_start().strip_prefix("- id: "))
+                    .map(|id| id.split_whitespace().next().unwrap_or_default().to_owned()),
+            );
         }
     }
     assert!(ids.len() > 100, "the pack has {} rules", ids.len());

@@ -12,8 +12,10 @@ impl Candidate {
 pub struct Judgement {
     /// x
     pub keep: bool,
+    /// x
+    pub confidence: crate::finding::Confidence,
 }
 /// x
 pub fn judge(_c: &Candidate) -> Judgement {
-    Judgement { keep: false }
+    Judgement { keep: false, confidence: crate::finding::Confidence::Low }
 }

@@ -8,6 +8,8 @@ pub mod credential;
 pub mod document;
 /// How random text looks.
 pub mod entropy;
+/// What a secret says about itself.
+pub mod facts;
 /// Assignments judged by context and randomness.
 pub mod generic;
 /// `when:` over joined identities.
@@ -20,14 +22,12 @@ pub mod overlap;
 pub mod prefilter;
 /// The line of a finding, masked.
 mod snippet;
-/// What a secret says about itself.
-pub mod facts;
 /// Allow comments of other tools, counted.
 mod suppression;
-/// Every rule on the examples of every rule.
-pub mod trial;
 /// Patterns on the places the prefilter names.
 pub mod text;
+/// Every rule on the examples of every rule.
+pub mod trial;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -112,22 +112,25 @@ pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectErr
 
 /// Judges all identities together, once every file was read: what the change adds to its base.
 ///
+/// The gaps are identities that could not be joined in full.
+///
 /// # Errors
 ///
 /// [`DetectError`] when a condition has no answer.
-pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<Vec<Finding>, DetectError> {
-    let base = judge_all(&scan.base_identities, setting)?;
-    Ok(introduced(judge_all(&scan.identities, setting)?, &base, &scan.extent.commits))
+pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
+    let (base, _) = judge_all(&scan.base_identities, setting)?;
+    let (found, gaps) = judge_all(&scan.identities, setting)?;
+    Ok((introduced(found, &base, &scan.extent.commits), gaps))
 }
 
-fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<Vec<Finding>, DetectError> {
+fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
     let joined = crate::identity::join::join(identities.to_vec());
-    let mut findings = identity::judge(&rules, &joined, setting.fingerprinter)?;
-    for identity in &joined {
+    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter)?;
+    for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
     }
-    Ok(findings)
+    Ok((findings, joined.gaps))
 }
 
 struct Engine<'a> {
@@ -219,9 +222,15 @@ impl<'a> Engine<'a> {
         for credential in &mut credentials {
             credential.place.commit.clone_from(&blob.commit);
         }
-        let credential_spans: Vec<Span> = credentials.iter().map(|credential| credential.place.span).collect();
+        let credential_spans: Vec<Span> =
+            credentials.iter().map(|credential| credential.place.span).collect();
         self.text(place, &text, &credential_spans, &mut found)?;
-        found.findings.extend(credential::in_text(&self.rules, &credentials, &text, self.setting.fingerprinter)?);
+        found.findings.extend(credential::in_text(
+            &self.rules,
+            &credentials,
+            &text,
+            self.setting.fingerprinter,
+        )?);
         let reading = manifest::read(place.path, place.commit, &text);
         for (dialect, document) in &reading.documents {
             let content = Some((*dialect, document));
@@ -247,6 +256,7 @@ impl<'a> Engine<'a> {
             commit: blob.commit.as_deref(),
             change: blob.change,
             context: manifest::context_of(&blob.path),
+            bytes: &blob.bytes,
             content,
         };
         Ok(document::judge(&self.document_rules, document, self.setting.fingerprinter)?)
@@ -302,7 +312,12 @@ impl Engine<'_> {
     }
 
     /// Every span that must be masked, with how much of its start is public, in order.
-    fn masks(&self, bytes: &[u8], candidates: &[text::Candidate], credentials: &[Span]) -> Vec<(Span, usize)> {
+    fn masks(
+        &self,
+        bytes: &[u8],
+        candidates: &[text::Candidate],
+        credentials: &[Span],
+    ) -> Vec<(Span, usize)> {
         let mut spans: Vec<(Span, usize)> = candidates
             .iter()
             .map(|candidate| {
@@ -363,11 +378,22 @@ impl Engine<'_> {
             return Err(error);
         }
         seen.contents.sort();
-        let digest: Vec<u8> =
-            seen.contents.iter().flat_map(|(path, content)| [path.as_bytes(), &[0], content].concat()).collect();
+        let digest: Vec<u8> = seen
+            .contents
+            .iter()
+            .flat_map(|(path, content)| [path.as_bytes(), &[0], content].concat())
+            .collect();
         seen.gaps.sort();
         seen.gaps.dedup();
-        let by_place = |one: &Identity, other: &Identity| (&one.places, &one.name).cmp(&(&other.places, &other.name));
+        let superseded = |one: &Identity| {
+            one.places.first().is_some_and(|place| {
+                let version = (place.path.clone(), place.commit.clone().unwrap_or_default());
+                extent.superseded.contains(&version)
+            })
+        };
+        seen.identities.retain(|one| !superseded(one));
+        let by_place =
+            |one: &Identity, other: &Identity| (&one.places, &one.name).cmp(&(&other.places, &other.name));
         seen.identities.sort_by(by_place);
         seen.base_identities.sort_by(by_place);
         Ok(Scan {
@@ -386,13 +412,19 @@ impl Engine<'_> {
 
 /// What `findings` adds to `at_base`: one finding for each place, from the first commit that has it.
 pub fn introduced(mut findings: Vec<Finding>, at_base: &[Finding], commits: &[String]) -> Vec<Finding> {
-    let known: std::collections::BTreeSet<_> = at_base.iter().map(|old| (&old.rule, old.fingerprint)).collect();
+    let known: std::collections::BTreeSet<_> =
+        at_base.iter().map(|old| (&old.rule, old.fingerprint)).collect();
     findings.retain(|new| !known.contains(&(&new.rule, new.fingerprint)));
     let age: BTreeMap<&str, usize> = commits.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
     let first = |one: &Finding| one.location.commit.as_deref().and_then(|id| age.get(id).copied());
     findings.sort_by(|left, right| {
-        (&left.rule, left.fingerprint, &left.location.path, first(left), left.location.span)
-            .cmp(&(&right.rule, right.fingerprint, &right.location.path, first(right), right.location.span))
+        (&left.rule, left.fingerprint, &left.location.path, first(left), left.location.span).cmp(&(
+            &right.rule,
+            right.fingerprint,
+            &right.location.path,
+            first(right),
+            right.location.span,
+        ))
     });
     findings.dedup_by(|later, earlier| {
         (&later.rule, later.fingerprint, &later.location.path)
@@ -402,7 +434,10 @@ pub fn introduced(mut findings: Vec<Finding>, at_base: &[Finding], commits: &[St
     findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     let mut counts: BTreeMap<_, u32> = BTreeMap::new();
     for finding in &mut findings {
-        let count = counts.entry((finding.rule.clone(), finding.fingerprint)).and_modify(|count| *count += 1).or_insert(0);
+        let count = counts
+            .entry((finding.rule.clone(), finding.fingerprint))
+            .and_modify(|count| *count += 1)
+            .or_insert(0);
         finding.occurrence = *count;
     }
     findings
@@ -414,7 +449,8 @@ pub fn introduced(mut findings: Vec<Finding>, at_base: &[Finding], commits: &[St
 /// twelve bytes unseen.
 fn public_prefix(secret: &[u8], keywords: &[String]) -> usize {
     let begins = |word: &&String| {
-        secret.len() >= word.len() + 12 && secret.iter().zip(word.bytes()).all(|(one, other)| one.eq_ignore_ascii_case(&other))
+        secret.len() >= word.len() + 12
+            && secret.iter().zip(word.bytes()).all(|(one, other)| one.eq_ignore_ascii_case(&other))
     };
     keywords.iter().filter(begins).map(String::len).max().unwrap_or_default()
 }

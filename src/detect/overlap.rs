@@ -8,10 +8,17 @@ use super::text::Candidate;
 /// higher severity, the longer secret, the smaller id. What a check refuted is told by no rule.
 pub fn settle(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
     let refuted: Vec<_> = candidates.iter().filter(|one| one.refuted).map(|one| one.secret).collect();
-    candidates.retain(|one| !one.refuted && (one.proved || !refuted.iter().any(|span| span.overlaps(&one.secret))));
+    candidates
+        .retain(|one| !one.refuted && (one.proved || !refuted.iter().any(|span| span.overlaps(&one.secret))));
     candidates.sort_by(|left, right| {
         (right.proved, left.generic, right.severity, right.confidence, right.secret.end - right.secret.start)
-            .cmp(&(left.proved, right.generic, left.severity, left.confidence, left.secret.end - left.secret.start))
+            .cmp(&(
+                left.proved,
+                right.generic,
+                left.severity,
+                left.confidence,
+                left.secret.end - left.secret.start,
+            ))
             .then_with(|| left.secret.cmp(&right.secret))
             .then_with(|| left.rule_id.cmp(&right.rule_id))
     });

@@ -68,7 +68,11 @@ impl Prefilter {
         };
         for found in automaton.find_overlapping_iter(text) {
             let owners = self.rules.get(found.pattern().as_usize()).map_or(&[][..], Vec::as_slice);
-            hits.extend(owners.iter().map(|rule| Hit { rule: *rule, start: found.start(), end: found.end() }));
+            hits.extend(owners.iter().map(|rule| Hit {
+                rule: *rule,
+                start: found.start(),
+                end: found.end(),
+            }));
         }
         hits.sort_unstable();
         Ok(())

@@ -61,7 +61,9 @@ pub fn candidates(
     prefilter: &Prefilter,
     hits: &mut Vec<Hit>,
 ) -> Result<Vec<Candidate>, DetectError> {
-    prefilter.hits(subject.bytes, hits).map_err(|message| DetectError::Rule { rule: RuleId(String::new()), message })?;
+    prefilter
+        .hits(subject.bytes, hits)
+        .map_err(|message| DetectError::Rule { rule: RuleId(String::new()), message })?;
     let mut found = Vec::new();
     for group in hits.chunk_by(|left, right| left.rule == right.rule) {
         let index = group.first().map_or(0, |hit| hit.rule as usize);
@@ -96,7 +98,8 @@ fn run(
         let haystack = Span::new(0, area.end).of(subject.bytes);
         let mut at = area.start.max(done);
         while let Some(captures) = (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten() {
-            let whole = captures.get(0).map_or(Span::new(at, at + 1), |all| Span::new(all.start(), all.end()));
+            let whole =
+                captures.get(0).map_or(Span::new(at, at + 1), |all| Span::new(all.start(), all.end()));
             if let Some(candidate) = judge(subject, rule, index, text, regex, &captures)? {
                 found.push(candidate);
             }
@@ -178,14 +181,7 @@ fn judge(
         return Ok(None);
     }
     if text.generic {
-        let line = line_around(subject.bytes, secret.start);
-        let candidate_line = generic::Candidate {
-            key: key.of(subject.bytes),
-            value,
-            line: line.of(subject.bytes),
-            value_at: secret.start.saturating_sub(line.start),
-            path: subject.path,
-        };
+        let candidate_line = generic::Candidate::of(subject.bytes, key, secret, subject.path);
         let judgement = generic::judge(&candidate_line);
         if !judgement.keep {
             return Ok(None);
@@ -206,6 +202,7 @@ fn is_near(bytes: &[u8], rule: &Rule, text: &TextRule, secret: Span) -> Result<b
 /// A placeholder: one of the rule's own words, or one character over and over.
 fn is_stopped(value: &[u8], text: &TextRule) -> bool {
     let lower = value.to_ascii_lowercase();
-    let holds = |word: &String| !word.is_empty() && lower.windows(word.len()).any(|part| part == word.as_bytes());
+    let holds =
+        |word: &String| !word.is_empty() && lower.windows(word.len()).any(|part| part == word.as_bytes());
     text.stop.iter().any(holds)
 }

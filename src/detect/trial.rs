@@ -85,7 +85,7 @@ fn found(
     let change = rule.kind().eq("document").then_some(Change::Modified);
     let blob = Blob { path: path.to_owned(), commit: None, change, bytes };
     let seen = engine.blob(&blob)?;
-    let identities = super::judge_all(&seen.identities, engine.setting)?;
+    let (identities, _) = super::judge_all(&seen.identities, engine.setting)?;
     Ok(Ok(seen.findings.into_iter().chain(identities).map(|finding| finding.rule).collect()))
 }
 

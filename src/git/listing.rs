@@ -72,6 +72,8 @@ pub struct Change {
     pub mode: Mode,
     /// Its content now; only zeros when deleted.
     pub id: ObjectId,
+    /// Its content before, in the first tree compared with; `None` when it was no file there.
+    pub was: Option<ObjectId>,
 }
 
 const RAW: [&str; 6] = ["--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--no-ext-diff"];
@@ -104,6 +106,7 @@ impl Repository {
                 path: entry.path,
                 mode: entry.mode,
                 id: entry.id,
+                was: None,
             })
             .collect())
     }
@@ -189,10 +192,12 @@ fn changes(output: &[u8]) -> Option<Vec<Change>> {
 }
 
 fn change(head: &[u8], path: &[u8], commit: Option<ObjectId>) -> Option<Change> {
-    let parents = head.iter().take_while(|byte| **byte == b':').count();
+    let parents = head.iter().take_while(|byte| **byte == b':').count().max(1);
     let mut words = head.get(parents..)?.split(|byte| *byte == b' ');
-    let mode = mode(words.nth(parents)?)?;
-    let id = ObjectId::from_bytes(words.nth(parents)?)?;
+    let old_mode = mode(words.next()?)?;
+    let mode = mode(words.nth(parents - 1)?)?;
+    let old = ObjectId::from_bytes(words.next()?)?;
+    let id = ObjectId::from_bytes(words.nth(parents - 1)?)?;
     let letters = words.next()?;
     let status = match letters {
         _ if letters.contains(&b'U') => Status::Unmerged,
@@ -200,7 +205,8 @@ fn change(head: &[u8], path: &[u8], commit: Option<ObjectId>) -> Option<Change> 
         _ if letters.iter().all(|letter| *letter == b'A') => Status::Added,
         _ => Status::Modified,
     };
-    Some(Change { commit, path: path.to_vec(), status, mode, id })
+    let was = matches!(old_mode, Mode::File | Mode::Link).then_some(old);
+    Some(Change { commit, path: path.to_vec(), status, mode, id, was })
 }
 
 /// The six octal digits git writes for a kind of entry.

@@ -18,13 +18,18 @@ impl Scratch {
     /// Makes an empty repository on branch `main` in `root`, which must exist and be empty.
     pub fn create(root: &Path) -> Result<Self, GitError> {
         let scratch = Self { root: root.to_owned(), git: Git::find()? };
-        scratch.git(&["init", "--quiet", "--initial-branch=main"], ("nobody", "nobody@localhost"), Timestamp(0))?;
+        scratch.git(
+            &["init", "--quiet", "--initial-branch=main"],
+            ("nobody", "nobody@localhost"),
+            Timestamp(0),
+        )?;
         Ok(scratch)
     }
 
     /// Moves to a new branch at the present commit.
     pub fn branch(&self, name: &str) -> Result<(), GitError> {
-        self.git(&["switch", "--quiet", "--create", name], ("nobody", "nobody@localhost"), Timestamp(0)).map(|_| ())
+        self.git(&["switch", "--quiet", "--create", name], ("nobody", "nobody@localhost"), Timestamp(0))
+            .map(|_| ())
     }
 
     /// Commits every file of the folder as `(name, address)` at `when`.
@@ -42,13 +47,22 @@ impl Scratch {
         self.git(&["switch", "--quiet", "main"], ("nobody", "nobody@localhost"), Timestamp(0)).map(|_| ())
     }
 
-    fn git(&self, arguments: &[&str], (name, address): (&str, &str), when: Timestamp) -> Result<Vec<u8>, GitError> {
+    fn git(
+        &self,
+        arguments: &[&str],
+        (name, address): (&str, &str),
+        when: Timestamp,
+    ) -> Result<Vec<u8>, GitError> {
         let date = format!("@{} +0000", when.0.max(0) / 1000);
         let mut command = self.git.start();
         command
             .current_dir(&self.root)
             .envs([("GIT_AUTHOR_NAME", name), ("GIT_AUTHOR_EMAIL", address), ("GIT_AUTHOR_DATE", &date)])
-            .envs([("GIT_COMMITTER_NAME", name), ("GIT_COMMITTER_EMAIL", address), ("GIT_COMMITTER_DATE", &date)])
+            .envs([
+                ("GIT_COMMITTER_NAME", name),
+                ("GIT_COMMITTER_EMAIL", address),
+                ("GIT_COMMITTER_DATE", &date),
+            ])
             .args(["-c", "commit.gpgSign=false"])
             .args(arguments)
             .stdin(Stdio::null());
@@ -56,7 +70,10 @@ impl Scratch {
         if output.status.success() {
             Ok(output.stdout)
         } else {
-            Err(failed(arguments, crate::text::safe::terminal(String::from_utf8_lossy(&output.stderr).trim())))
+            Err(failed(
+                arguments,
+                crate::text::safe::terminal(String::from_utf8_lossy(&output.stderr).trim()),
+            ))
         }
     }
 }

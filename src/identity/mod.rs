@@ -7,6 +7,8 @@
 pub mod credential;
 /// Leave to do actions on resources under conditions.
 pub mod grant;
+/// One identity out of many files.
+pub mod join;
 /// An agent's tools and how their use is approved.
 pub mod tool;
 /// What `*` really covers, by meaning.

@@ -46,7 +46,8 @@ mod tests {
     fn a_pull_request_tells_base_head_author_and_whether_it_is_a_fork() {
         let mut run = Run { trigger: "pull_request".to_owned(), ..Run::default() };
         let side = |sha: &str, repo: u64| json!({ "sha": sha, "repo": { "id": repo } });
-        let request = json!({ "number": 7, "user": { "login": "dana" }, "base": side("b", 1), "head": side("h", 2) });
+        let request =
+            json!({ "number": 7, "user": { "login": "dana" }, "base": side("b", 1), "head": side("h", 2) });
         apply(&mut run, &json!({ "pull_request": request }));
         assert_eq!((run.base.as_str(), run.commit.as_str(), run.request.as_str()), ("b", "h", "7"));
         assert!(run.fork && run.request_author == "dana");

@@ -92,7 +92,9 @@ pub fn recognise(environment: &Environment) -> Option<&'static Provider> {
 impl Provider {
     /// What the provider tells about this run.
     pub fn run(&self, environment: &Environment) -> Run {
-        let tell = |names: &[&str]| names.iter().find_map(|name| environment.get(name)).map(tame).unwrap_or_default();
+        let tell = |names: &[&str]| {
+            names.iter().find_map(|name| environment.get(name)).map(tame).unwrap_or_default()
+        };
         let name = tell(self.repo_name);
         let login = tell(self.actor);
         Run {

@@ -22,7 +22,9 @@ pub fn usable(rule: &Rule) -> Result<(), String> {
                 let groups: Vec<&str> = regex.capture_names().flatten().collect();
                 for group in checksum.over.iter().chain(&checksum.against) {
                     if !groups.contains(&group.as_str()) {
-                        return Err(name(format!("`checksum` speaks of a group `{group}` that the pattern lacks")));
+                        return Err(name(format!(
+                            "`checksum` speaks of a group `{group}` that the pattern lacks"
+                        )));
                     }
                 }
             }

@@ -26,7 +26,8 @@ pub fn required(pattern: &str) -> Result<Vec<String>, String> {
     for literal in &mut set {
         literal.truncate(LONGEST);
     }
-    let mut texts: Vec<String> = set.into_iter().filter_map(|literal| String::from_utf8(literal).ok()).collect();
+    let mut texts: Vec<String> =
+        set.into_iter().filter_map(|literal| String::from_utf8(literal).ok()).collect();
     texts.sort();
     texts.dedup();
     Ok(texts)
@@ -42,11 +43,17 @@ pub fn longest_match(pattern: &str) -> Result<Option<usize>, String> {
 }
 
 fn parse(pattern: &str) -> Result<Hir, String> {
-    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).nest_limit(64).build().parse(pattern).map_err(|error| match error {
-        regex_syntax::Error::Parse(error) => error.kind().to_string(),
-        regex_syntax::Error::Translate(error) => error.kind().to_string(),
-        other => other.to_string(),
-    })
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .nest_limit(64)
+        .build()
+        .parse(pattern)
+        .map_err(|error| match error {
+            regex_syntax::Error::Parse(error) => error.kind().to_string(),
+            regex_syntax::Error::Translate(error) => error.kind().to_string(),
+            other => other.to_string(),
+        })
 }
 
 /// The most telling set of which one member stands in every match.
@@ -83,7 +90,10 @@ fn best_of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
         }
     }
     candidates.push(run);
-    candidates.into_iter().filter(|set| set.iter().all(|literal| !literal.is_empty())).max_by_key(|set| worth(set))
+    candidates
+        .into_iter()
+        .filter(|set| set.iter().all(|literal| !literal.is_empty()))
+        .max_by_key(|set| worth(set))
 }
 
 /// Longer is better, up to where a literal is telling enough; then fewer.
@@ -150,7 +160,9 @@ fn product(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     if left.len() * right.len() > MOST {
         return None;
     }
-    Some(left.iter().flat_map(|head| right.iter().map(move |tail| [head.as_slice(), tail].concat())).collect())
+    Some(
+        left.iter().flat_map(|head| right.iter().map(move |tail| [head.as_slice(), tail].concat())).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -169,7 +181,11 @@ mod tests {
             (r"sk_(live|test)_[0-9]{3}", vec!["sk_live_", "sk_test_"]),
             (r"[0-9]+T3BlbkFJ[0-9]+", vec!["t3blbkfj"]),
         ] {
-            assert_eq!(required(pattern), Ok(literals.iter().map(ToString::to_string).collect()), "{pattern}");
+            assert_eq!(
+                required(pattern),
+                Ok(literals.iter().map(ToString::to_string).collect()),
+                "{pattern}"
+            );
         }
     }
 

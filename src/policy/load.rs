@@ -37,9 +37,12 @@ pub fn builtin() -> Result<Vec<Rule>, PolicyError> {
     for PackFile { path, file } in files {
         let folder = path.split('/').nth(1).unwrap_or_default();
         let family = Family::ALL.iter().find(|(_, name)| *name == folder).map(|(family, _)| *family);
-        let family = family.ok_or_else(|| PolicyError::of(&path, format!("`{folder}` is no family of rules")))?;
+        let family =
+            family.ok_or_else(|| PolicyError::of(&path, format!("`{folder}` is no family of rules")))?;
         for syntax in file.rules {
-            rules.push(Rule::new(syntax, family, &path).map_err(|(message, _)| PolicyError::of(&path, message))?);
+            rules.push(
+                Rule::new(syntax, family, &path).map_err(|(message, _)| PolicyError::of(&path, message))?,
+            );
         }
     }
     Ok(rules)
@@ -65,8 +68,12 @@ pub fn policies(files: &[PolicyFile]) -> Result<Policies, PolicyError> {
         }
         let file = files.iter().find(|file| file.path == *base).ok_or_else(|| {
             let place = settings_file.and_then(|file| file.place(base));
-            PolicyError::at(".tollgate/policy.yml", place, format!("`extends` names `{base}`, and there is no such file"))
-                .help("write `builtin`, or the path of a rule file in this repository")
+            PolicyError::at(
+                ".tollgate/policy.yml",
+                place,
+                format!("`extends` names `{base}`, and there is no such file"),
+            )
+            .help("write `builtin`, or the path of a rule file in this repository")
         })?;
         rules.extend(read_rules(file)?);
     }
@@ -94,13 +101,21 @@ fn read_settings(file: &PolicyFile) -> Result<Settings, PolicyError> {
     }
     for pattern in &settings.paths.exclude {
         if !super::rule::is_glob(pattern) {
-            return Err(PolicyError::at(&file.path, file.place(pattern), format!("`{pattern}` is no path pattern")));
+            return Err(PolicyError::at(
+                &file.path,
+                file.place(pattern),
+                format!("`{pattern}` is no path pattern"),
+            ));
         }
     }
     if let Some(target) = settings.rate.target
         && !(0.0..=1.0).contains(&target)
     {
-        return Err(PolicyError::at(&file.path, file.place("target"), "`target` is a share from 0 to 1".to_owned()));
+        return Err(PolicyError::at(
+            &file.path,
+            file.place("target"),
+            "`target` is a share from 0 to 1".to_owned(),
+        ));
     }
     Ok(settings)
 }
@@ -110,7 +125,8 @@ fn read_rules(file: &PolicyFile) -> Result<Vec<Rule>, PolicyError> {
     let mut checked = Vec::new();
     for syntax in rules.rules {
         let family = syntax.family.unwrap_or_else(|| Detect::default_family(&syntax.detect));
-        let rule = Rule::new(syntax, family, &file.path).map_err(|(message, word)| file.fault(&word, message))?;
+        let rule =
+            Rule::new(syntax, family, &file.path).map_err(|(message, word)| file.fault(&word, message))?;
         super::lint::usable(&rule).map_err(|message| file.fault(&format!("id: {}", rule.id), message))?;
         checked.push(rule);
     }
@@ -120,7 +136,11 @@ fn read_rules(file: &PolicyFile) -> Result<Vec<Rule>, PolicyError> {
 /// Reads YAML without duplicate keys, anchors or a second document.
 fn read_yaml<T: serde::de::DeserializeOwned>(file: &PolicyFile) -> Result<T, PolicyError> {
     if file.text.len() > MAX_FILE {
-        return Err(PolicyError::at(&file.path, None, format!("the file is larger than {} KiB", MAX_FILE >> 10)));
+        return Err(PolicyError::at(
+            &file.path,
+            None,
+            format!("the file is larger than {} KiB", MAX_FILE >> 10),
+        ));
     }
     let fault = |error: serde_yaml::Error| {
         let place = error.location().map(|place| (place.line(), place.column()));
@@ -134,7 +154,8 @@ fn read_yaml<T: serde::de::DeserializeOwned>(file: &PolicyFile) -> Result<T, Pol
 /// The message of a YAML error in our words, without its place.
 fn words(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or(message);
-    let message = message.rsplit_once(": ").filter(|(path, _)| !path.contains(' ')).map_or(message, |(_, rest)| rest);
+    let message =
+        message.rsplit_once(": ").filter(|(path, _)| !path.contains(' ')).map_or(message, |(_, rest)| rest);
     message
         .replace("duplicate entry with key", "a key stands twice:")
         .replace("unknown variant", "unknown word")
@@ -193,7 +214,12 @@ fn unmatched(change: &Override, rules: &[Rule], file: Option<&PolicyFile>) -> Po
         || "`tollgate rules list` shows every id".to_owned(),
         |id| format!("did you mean `{id}`? `tollgate rules list` shows every id"),
     );
-    PolicyError::at(path, place, format!("no rule has the id `{}`, so this override changes nothing", change.id)).help(&help)
+    PolicyError::at(
+        path,
+        place,
+        format!("no rule has the id `{}`, so this override changes nothing", change.id),
+    )
+    .help(&help)
 }
 
 /// The known word that differs least from `word`, if any is close.

@@ -1,5 +1,7 @@
 //! From YAML to rules that cannot be wrong.
 
+/// Examples and look-alikes, filled in.
+pub mod example;
 /// Quorums and lifetimes of exceptions.
 pub mod limits;
 /// Everything that makes a rule bad.
@@ -10,8 +12,6 @@ mod literals;
 pub mod load;
 /// Framework ids, checked.
 pub mod maps;
-/// Examples and look-alikes, filled in.
-pub mod example;
 /// Patterns, compiled at their first use.
 pub mod pattern;
 /// A rule after checking.

@@ -44,14 +44,19 @@ impl Pattern {
 }
 
 fn compile(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text).unicode(false).size_limit(SIZE_LIMIT).nest_limit(64).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(limit) => {
-            format!("the pattern takes more than {} MiB when compiled; bound its repetitions", limit >> 20)
+    RegexBuilder::new(text).unicode(false).size_limit(SIZE_LIMIT).nest_limit(64).build().map_err(|error| {
+        match error {
+            regex::Error::CompiledTooBig(limit) => {
+                format!(
+                    "the pattern takes more than {} MiB when compiled; bound its repetitions",
+                    limit >> 20
+                )
+            }
+            regex::Error::Syntax(_) => {
+                super::literals::required(text).err().unwrap_or_else(|| "the pattern is not valid".to_owned())
+            }
+            other => other.to_string(),
         }
-        regex::Error::Syntax(_) => {
-            super::literals::required(text).err().unwrap_or_else(|| "the pattern is not valid".to_owned())
-        }
-        other => other.to_string(),
     })
 }
 

@@ -3,7 +3,9 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::pattern::Pattern;
-use super::syntax::{ChecksumSyntax, DetectSyntax, Each, ExampleSyntax, LifetimeSyntax, RuleSyntax, TextSyntax};
+use super::syntax::{
+    ChecksumSyntax, DetectSyntax, Each, ExampleSyntax, LifetimeSyntax, RuleSyntax, TextSyntax,
+};
 use super::when::{Sees, When};
 use crate::finding::{Confidence, Enforcement, Family, RuleId, Severity};
 
@@ -111,10 +113,12 @@ impl Rule {
         let id = syntax.id.clone();
         let at = |message: String| (message, format!("id: {id}"));
         if !is_id(&syntax.id) {
-            let message = format!("`{}` is no rule id: ids are lower-case letters, digits and dashes", syntax.id);
+            let message =
+                format!("`{}` is no rule id: ids are lower-case letters, digits and dashes", syntax.id);
             return Err(at(message));
         }
-        let default = if syntax.severity >= Severity::High { Enforcement::Block } else { Enforcement::Advise };
+        let default =
+            if syntax.severity >= Severity::High { Enforcement::Block } else { Enforcement::Advise };
         let detect = Detect::new(syntax.detect).map_err(|message| at(format!("rule `{id}`: {message}")))?;
         Ok(Self {
             id: RuleId(syntax.id),
@@ -172,16 +176,17 @@ impl Detect {
     fn new(syntax: DetectSyntax) -> Result<Self, String> {
         Ok(match syntax {
             DetectSyntax::Text(text) => Self::Text(Box::new(TextRule::new(*text)?)),
-            DetectSyntax::Credential(credential) => Self::Credential(When::deferred(&credential.when, Sees::Credential)),
-            DetectSyntax::Identity(identity) => {
-                Self::Identity {
+            DetectSyntax::Credential(credential) => {
+                Self::Credential(When::deferred(&credential.when, Sees::Credential))
+            }
+            DetectSyntax::Identity(identity) => Self::Identity {
                 each: identity.each,
                 when: When::deferred(&identity.when, Sees::Identity(identity.each)),
-            }
-            }
-            DetectSyntax::Document(document) => {
-                Self::Document { dialects: document.dialects, when: When::deferred(&document.when, Sees::Document) }
-            }
+            },
+            DetectSyntax::Document(document) => Self::Document {
+                dialects: document.dialects,
+                when: When::deferred(&document.when, Sees::Document),
+            },
         })
     }
 }
@@ -190,10 +195,12 @@ impl TextRule {
     fn new(syntax: TextSyntax) -> Result<Self, String> {
         let mut keywords: Vec<String> = syntax.keywords.iter().map(|word| word.to_lowercase()).collect();
         if keywords.is_empty() {
-            keywords = super::literals::required(&syntax.pattern).map_err(|error| format!("the pattern: {error}"))?;
+            keywords = super::literals::required(&syntax.pattern)
+                .map_err(|error| format!("the pattern: {error}"))?;
         }
         if let (true, Some(near)) = (keywords.is_empty(), &syntax.near) {
-            keywords = super::literals::required(&near.pattern).map_err(|error| format!("`near`: {error}"))?;
+            keywords =
+                super::literals::required(&near.pattern).map_err(|error| format!("`near`: {error}"))?;
         }
         if keywords.is_empty() {
             return Err("no text of three or more bytes stands in every match; add `keywords`".to_owned());

@@ -148,7 +148,8 @@ impl<'de> Deserialize<'de> for Size {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Size, E> {
-                Size::parse(text).ok_or_else(|| E::custom(format!("`{text}` is not a number of bytes such as `64MiB`")))
+                Size::parse(text)
+                    .ok_or_else(|| E::custom(format!("`{text}` is not a number of bytes such as `64MiB`")))
             }
         }
         deserializer.deserialize_any(Either)
@@ -159,7 +160,8 @@ impl Size {
     /// Reads `64MiB`, `10KiB`, `1GiB` or `4096`.
     pub fn parse(text: &str) -> Option<Self> {
         let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("B", 0), ("", 0)];
-        let (digits, shift) = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))?;
+        let (digits, shift) =
+            units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))?;
         digits.trim().parse::<u64>().ok()?.checked_mul(1 << shift).map(Self)
     }
 }

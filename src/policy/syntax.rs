@@ -34,6 +34,7 @@ pub struct RuleSyntax {
     pub enforcement: Option<Enforcement>,
     /// What it looks for.
     #[serde(with = "serde_yaml::with::singleton_map")]
+    #[schemars(with = "DetectSyntax")]
     pub detect: DetectSyntax,
     /// What an attacker gains.
     pub why: String,

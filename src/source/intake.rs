@@ -40,6 +40,12 @@ impl Intake<'_> {
         (self.sink)(blob(bytes));
     }
 
+    /// Hands out a version of the base. One that cannot be read only makes more of the change look new.
+    pub(super) fn base(&self, path: &[u8], bytes: Vec<u8>) {
+        let path = String::from_utf8_lossy(path).into_owned();
+        (self.sink)(Item::Base(Blob { path, commit: None, change: None, bytes }));
+    }
+
     /// Hands out the deletion of a file.
     pub(super) fn deleted(&self, path: &[u8], commit: Option<&str>) {
         let path = String::from_utf8_lossy(path).into_owned();

@@ -101,8 +101,9 @@ impl Source for Range {
         if net.iter().any(|change| change.status == Status::Added) {
             intake.gaps(collisions(repository, &ends.head, &net)?);
         }
-        let wanted = introduced(&steps, &net, &ends.head);
+        let mut wanted = introduced(&steps, &net, &ends.head);
         let superseded = superseded(&wanted, &net);
+        wanted.extend(net.iter().filter_map(Wanted::replaced));
         stored::read(repository, &wanted, threads, &intake)?;
         intake.finish();
         Ok(Extent {
@@ -110,6 +111,7 @@ impl Source for Range {
             excluded: self.scope.excluded(),
             head: ends.head.as_str().to_owned(),
             base: ends.base.as_str().to_owned(),
+            commits: commits.iter().map(|id| id.as_str().to_owned()).collect(),
             superseded,
         })
     }
@@ -155,6 +157,7 @@ fn introduced(steps: &[git::Change], net: &[git::Change], head: &ObjectId) -> Ve
             change: from_start.get(path).copied(),
             mode,
             id: id.clone(),
+            base: false,
         })
         .collect()
 }

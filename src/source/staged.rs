@@ -28,6 +28,7 @@ impl Source for Staged {
         let intake = Intake { budget: Budget::new(self.scope.limits), repository: Some(repository), sink };
         let mut wanted = Vec::new();
         for change in repository.staged()?.into_iter().filter(|change| self.scope.holds(&change.path)) {
+            wanted.extend(Wanted::replaced(&change));
             let how = match change.status {
                 Status::Added => Change::Added,
                 Status::Modified => Change::Modified,
@@ -46,6 +47,7 @@ impl Source for Staged {
                 change: Some(how),
                 mode: change.mode,
                 id: change.id,
+                base: false,
             });
         }
         stored::read(repository, &wanted, threads, &intake)?;

@@ -3,7 +3,7 @@
 use super::intake::Intake;
 use super::{Change, SourceError};
 use crate::finding::Reason;
-use crate::git::{Mode, Object, ObjectId, Repository};
+use crate::git::{self, Mode, Object, ObjectId, Repository};
 
 /// A blob that is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,22 @@ pub(super) struct Wanted {
     pub(super) change: Option<Change>,
     pub(super) mode: Mode,
     pub(super) id: ObjectId,
+    /// Whether this is a version of the base, which only tells what is not new.
+    pub(super) base: bool,
+}
+
+impl Wanted {
+    /// The version a change replaces, where it was a file.
+    pub(super) fn replaced(change: &git::Change) -> Option<Self> {
+        Some(Self {
+            path: change.path.clone(),
+            commit: None,
+            change: None,
+            mode: Mode::File,
+            id: change.was.clone()?,
+            base: true,
+        })
+    }
 }
 
 /// So many blobs are worth a git process of their own.
@@ -49,7 +65,9 @@ fn read_part(repository: &Repository, part: &[&Wanted], intake: &Intake<'_>) -> 
     repository.objects(&ids, intake.budget.file_bytes(), &mut |at, object| {
         let Some(one) = part.get(at) else { return };
         match object {
+            Object::Content(bytes) if one.base => intake.base(&one.path, bytes),
             Object::Content(bytes) => intake.blob(&one.path, one.commit.as_deref(), one.change, bytes),
+            Object::TooLarge(_) | Object::Missing if one.base => {}
             Object::TooLarge(size) => intake.too_large(&one.path, size),
             Object::Missing => {
                 intake.gap(&one.path, Reason::Missing, &format!("object {} is not here or damaged", one.id));

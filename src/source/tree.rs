@@ -51,6 +51,7 @@ pub(super) fn read_tree(
             change: None,
             mode: entry.mode,
             id: entry.id,
+            base: false,
         })
         .collect();
     stored::read(repository, &wanted, threads, &intake)?;

@@ -301,7 +301,14 @@ fn own_places(repository: &Repository) -> Vec<std::path::PathBuf> {
 }
 
 fn from_index(entry: &IndexEntry) -> Wanted {
-    Wanted { path: entry.path.clone(), commit: None, change: None, mode: entry.mode, id: entry.id.clone() }
+    Wanted {
+        path: entry.path.clone(),
+        commit: None,
+        change: None,
+        mode: entry.mode,
+        id: entry.id.clone(),
+        base: false,
+    }
 }
 
 /// Whether a path leads nowhere, as after its deletion or that of a folder above it.

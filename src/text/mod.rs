@@ -16,9 +16,9 @@ pub mod safe;
 pub mod secret;
 /// Byte spans; line and column, both from 1.
 pub mod span;
-/// Ids that sort by time.
-pub mod ulid;
 /// Instants, lengths of time, half-open windows.
 pub mod time;
 /// YAML, JSON and TOML as one tree whose nodes know their span; bounded.
 pub mod tree;
+/// Ids that sort by time.
+pub mod ulid;

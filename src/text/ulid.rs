@@ -21,7 +21,9 @@ pub fn ulid(now: Timestamp, chance: [u8; 10]) -> String {
 
 /// Whether `text` is such an id, in upper case, not larger than 128 bits.
 pub fn is_ulid(text: &str) -> bool {
-    text.len() == 26 && text.bytes().all(|byte| ALPHABET.contains(&byte)) && text.starts_with(|first| ('0'..='7').contains(&first))
+    text.len() == 26
+        && text.bytes().all(|byte| ALPHABET.contains(&byte))
+        && text.starts_with(|first| ('0'..='7').contains(&first))
 }
 
 #[cfg(test)]

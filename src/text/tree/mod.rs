@@ -9,6 +9,7 @@ mod build;
 /// JSON with comments and trailing commas.
 mod json;
 /// Templates, masked.
+mod serde;
 mod template;
 /// TOML.
 mod toml;
