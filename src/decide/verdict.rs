@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::{Action, Gaps};
+
 /// How a run ended. The first three open the gate and never share one word or colour.
 ///
 /// There is no word for *no decision* here: a run without one is an error and has no outcome.
@@ -19,6 +21,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The word for these actions.
+    pub fn of(actions: impl IntoIterator<Item = Action>, gaps: Gaps) -> Self {
+        let least = match gaps {
+            Gaps::None => Self::Clean,
+            Gaps::Shown => Self::Advised,
+            Gaps::Block => Self::Blocked,
+        };
+        let word = |action| match action {
+            Action::Block => Self::Blocked,
+            Action::Except | Action::Inherit => Self::Excepted,
+            Action::Advise => Self::Advised,
+        };
+        actions.into_iter().map(word).fold(least, Self::max)
+    }
+
     /// The word reports and records use.
     pub const fn word(self) -> &'static str {
         match self {
