@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use crate::text::digits::{from_base32, from_base64};
 
+/// Reads what a value says of itself.
+type Decoder = fn(&[u8]) -> Vec<String>;
+
 /// The names a rule may give as `facts`, each with its decoder.
-const DECODERS: [(&str, fn(&[u8]) -> Vec<String>); 6] = [
+const DECODERS: [(&str, Decoder); 6] = [
     ("aws-account", aws_account),
     ("azure-cask", azure_cask),
     ("gitlab-routable", gitlab_routable),

@@ -1,21 +1,183 @@
 //! Whether a value assigned to a telling name is a credential.
-use crate::text::span::Span;
-/// x
-pub struct Candidate;
-impl Candidate {
-    /// x
-    pub fn of(_t: &[u8], _k: Span, _v: Span, _p: &str) -> Self {
-        Self
+//!
+//! ```text
+//! const  dbPassword : string =  "  …  "  ;
+//!        ~~~ key ~~~ ~ joint ~~~ value after
+//! ```
+//!
+//! A pattern finds the place; here it is judged. First everything that such values usually are instead
+//! (references, expressions, words, placeholders, hashes, encrypted text) is ruled out, then what is left
+//! must look random, or be a password somebody chose.
+
+mod name;
+mod value;
+
+use crate::finding::Confidence;
+use crate::text::span::{Span, line_around};
+use name::Name;
+
+/// How much of the line around the value is looked at, in bytes each way: minified files have one line.
+const CONTEXT: usize = 160;
+
+/// A value that is assigned to a telling name, and what stands around it.
+#[derive(Debug, Clone)]
+pub struct Candidate<'a> {
+    key: &'a [u8],
+    joint: &'a [u8],
+    value: &'a [u8],
+    before: &'a [u8],
+    after: &'a [u8],
+    path: &'a str,
+}
+
+/// What is thought of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judgement {
+    /// Whether it is a finding at all.
+    pub keep: bool,
+    /// Low where it is a guess, medium where the value is quoted or clearly random; never high.
+    pub confidence: Confidence,
+    /// Why, in a few words without the value.
+    pub reason: &'static str,
+}
+
+impl<'a> Candidate<'a> {
+    /// The candidate at `value` of `text`, assigned to the name at `key` before it.
+    pub fn of(text: &'a [u8], key: Span, value: Span, path: &'a str) -> Self {
+        let line = line_around(text, value.start);
+        let start = line.start.max(key.start.saturating_sub(CONTEXT));
+        let end = line.end.max(value.end).min(value.end.saturating_add(CONTEXT));
+        Self {
+            key: key.of(text),
+            joint: Span::new(key.end, value.start).of(text),
+            value: value.of(text),
+            before: Span::new(start.min(key.start), value.start).of(text),
+            after: Span::new(value.end, end).of(text),
+            path,
+        }
     }
 }
-/// x
-pub struct Judgement {
-    /// x
-    pub keep: bool,
-    /// x
-    pub confidence: crate::finding::Confidence,
+
+/// Judges whether `candidate` is a credential.
+pub fn judge(candidate: &Candidate<'_>) -> Judgement {
+    let quiet = |reason| Judgement { keep: false, confidence: Confidence::Low, reason };
+    let (Ok(key), Ok(joint), Ok(text)) = (
+        std::str::from_utf8(candidate.key),
+        std::str::from_utf8(candidate.joint),
+        std::str::from_utf8(candidate.value),
+    ) else {
+        return quiet("not plain text");
+    };
+    if generated(candidate.path) {
+        return quiet("a lock file or a generated one");
+    }
+    let Some(name) = Name::read(key) else { return quiet("the name is not that of a credential") };
+    let place = Place::of(candidate, joint);
+    if let Some(reason) = place.rules_out() {
+        return quiet(reason);
+    }
+    let before = String::from_utf8_lossy(candidate.before).to_lowercase();
+    // In a query the value ends at the next parameter.
+    let text = if place.quoted { text } else { text.split('&').next().unwrap_or_default() };
+    if let Some(reason) = value::is_something_else(text, key, &before) {
+        return quiet(reason);
+    }
+    let Some(bits) = value::strength(text, name) else { return quiet("a word or too weak to be generated") };
+    let sample = sample(candidate.path);
+    let sure = !sample && (bits >= 80 || (place.quoted && (bits >= 50 || name == Name::Password)));
+    Judgement {
+        keep: true,
+        confidence: if sure { Confidence::Medium } else { Confidence::Low },
+        reason: if name == Name::Password {
+            "a password in clear"
+        } else {
+            "a random value under a telling name"
+        },
+    }
 }
-/// x
-pub fn judge(_c: &Candidate) -> Judgement {
-    Judgement { keep: false, confidence: crate::finding::Confidence::Low }
+
+/// How the value stands in its line.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts of one line")]
+struct Place<'a> {
+    joint: &'a str,
+    quoted: bool,
+    closed: bool,
+    alone: bool,
+    code: bool,
 }
+
+impl<'a> Place<'a> {
+    fn of(candidate: &Candidate<'_>, joint: &'a str) -> Self {
+        let quote = joint.bytes().next_back().filter(|byte| b"\"'`".contains(byte));
+        let after = candidate.after;
+        let closing = after.iter().take(4).take_while(|byte| !byte.is_ascii_whitespace());
+        let closed = quote.is_some_and(|quote| closing.clone().any(|byte| *byte == quote));
+        let rest = after.trim_ascii_start();
+        let tight = joint.ends_with('=') && !joint.starts_with(' ');
+        let alone = rest.first().is_none_or(|byte| b"#,;})]&\\<|\"'/".contains(byte))
+            || rest.starts_with(b"--")
+            || (tight && !rest.starts_with(b"(") && !rest.starts_with(b"["));
+        Self { joint, quoted: quote.is_some(), closed, alone, code: code(candidate.path) }
+    }
+
+    fn rules_out(&self) -> Option<&'static str> {
+        let joint = self.joint.trim();
+        if self.quoted {
+            return (!self.closed).then_some("a text of several words");
+        }
+        if self.code {
+            return Some("an expression, not a literal");
+        }
+        if joint.ends_with(',') || joint.ends_with('(') {
+            return Some("an argument that is no literal");
+        }
+        (!self.alone).then_some("a sentence")
+    }
+}
+
+fn extension(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+/// Languages in which an unquoted right-hand side is an expression.
+fn code(path: &str) -> bool {
+    const CODE: [&str; 49] = [
+        "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "go", "java", "kt", "kts", "scala", "rb",
+        "php", "cs", "fs", "vb", "cpp", "cc", "cxx", "c", "h", "hpp", "swift", "m", "mm", "dart", "lua",
+        "pl", "pm", "r", "jl", "ex", "exs", "erl", "hs", "elm", "clj", "groovy", "gradle", "vue", "svelte",
+        "sol", "tf", "nix", "proto", "zig",
+    ];
+    CODE.contains(&extension(path).to_ascii_lowercase().as_str())
+}
+
+fn generated(path: &str) -> bool {
+    const FILES: [&str; 8] = [
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "pnpm-lock.yaml",
+        "go.sum",
+        "gradle-wrapper.properties",
+        "packages.lock.json",
+        "mix.lock",
+        "cartfile.resolved",
+    ];
+    let lower = path.to_ascii_lowercase();
+    let file = lower.rsplit('/').next().unwrap_or_default();
+    FILES.contains(&file)
+        || [".lock", ".min.js", ".min.css", ".map", ".svg", ".snap"].iter().any(|end| file.ends_with(end))
+}
+
+/// Tests, documents and templates: found all the same, but as a guess.
+fn sample(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let words = lower.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let telling = [
+        "test", "tests", "testdata", "spec", "specs", "fixture", "fixtures", "mock", "mocks", "docs", "doc",
+        "example", "examples", "sample", "samples", "template", "dist", "md", "rst", "adoc",
+    ];
+    words.into_iter().any(|word| telling.contains(&word)) && lower != "example.txt"
+}
+
+#[cfg(test)]
+mod tests;

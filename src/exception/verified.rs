@@ -43,6 +43,11 @@ pub struct Exceptions {
 }
 
 impl Unverified {
+    /// The id its file name gives.
+    pub fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
     /// Groups `files` (path, bytes) into documents with their signatures, in the order of their paths.
     ///
     /// Taken are `<id>.json`, `<id>.json.<n>.sig` and `<id>.json.sig` of any folder. Files that end in

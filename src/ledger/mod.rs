@@ -154,6 +154,13 @@ impl Ledger {
         Prefix::new(&mut *self.store, &self.head).about(key)
     }
 
+    /// The newest record, as of the last call that looked.
+    pub fn newest(&mut self) -> Result<Option<Record>, LedgerError> {
+        let size = self.head.size();
+        let Some(last) = size.checked_sub(1) else { return Ok(None) };
+        append::read_one(&mut *self.store, &self.head, last).map(Some)
+    }
+
     /// All records with their indexes, in order. The first damaged one ends the walk with an error, and so
     /// does a root at the end that is not that of the head: then none of them is to be believed.
     pub fn records(&mut self) -> Records<'_> {

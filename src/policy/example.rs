@@ -65,13 +65,10 @@ pub fn fill(
             continue;
         }
         text.extend_from_slice(before.as_bytes());
-        let (placeholder, after) = match placeholder(from) {
-            Some(found) => found,
-            None => {
-                text.push(b'{');
-                rest = from.get(1..).unwrap_or_default();
-                continue;
-            }
+        let Some((placeholder, after)) = placeholder(from) else {
+            text.push(b'{');
+            rest = from.get(1..).unwrap_or_default();
+            continue;
         };
         rest = after;
         if let Some(width) = placeholder.strip_prefix("checksum:") {

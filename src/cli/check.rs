@@ -1,0 +1,321 @@
+//! `check`: build a request, call the gate, render every report asked for.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use tollgate::exception::{self, Authors};
+use tollgate::gate::{self, Recording, Request};
+use tollgate::git::{ObjectId, Repository};
+use tollgate::outcome::Outcome;
+use tollgate::pipeline::Stage;
+use tollgate::policy::Policies;
+use tollgate::report::{self, saved};
+use tollgate::source::{self, Limits, Scope, Source};
+use tollgate::text::time::Timestamp;
+use tollgate::trust::TrustRoot;
+
+use super::context::{Context, write_file};
+use super::exit::Exit;
+use super::site::Site;
+use super::trouble::Trouble;
+use super::trusted;
+
+/// The largest report of an earlier run that is read.
+const REPORT_BYTES: u64 = 256 << 20;
+
+/// What to judge, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = "Examples:
+  tollgate check                                  this folder, tracked and untracked files
+  tollgate check --staged                         what is about to be committed, from the index
+  tollgate check --since origin/main              what every commit since the merge base introduces
+  tollgate check --report human --report sarif=out.sarif
+  kubectl get clusterroles -o yaml | tollgate check --stdin --path roles.yaml
+
+Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.")]
+pub struct Arguments {
+    /// Folder or file to scan.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+    /// Only what is staged, as it is in the index.
+    #[arg(long, conflicts_with_all = ["since", "range", "stdin"])]
+    pub staged: bool,
+    /// Only what every commit since the merge base with REV introduces.
+    #[arg(long, value_name = "REV", conflicts_with_all = ["range", "stdin"])]
+    pub since: Option<String>,
+    /// The same between two commits.
+    #[arg(long, value_name = "A..B", conflicts_with = "stdin")]
+    pub range: Option<String>,
+    /// One stream; `--path` of the stream is given by `--name`.
+    #[arg(long)]
+    pub stdin: bool,
+    /// Path the stream is judged at.
+    #[arg(long = "name", alias = "path", value_name = "NAME", default_value = "stdin")]
+    pub name: String,
+    /// Where the gate stands; `merge` in CI and `local` elsewhere when left out.
+    #[arg(long, value_name = "STAGE")]
+    pub stage: Option<StageName>,
+    /// Name of the pipeline; the policy or the CI environment gives it when left out.
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Commit or branch that policy and signers come from; at `merge` the base of the request when left out.
+    #[arg(long, value_name = "REV")]
+    pub trust: Option<String>,
+    /// URL of the ledger; the one of the policy when left out.
+    #[arg(long, value_name = "URL")]
+    pub ledger: Option<String>,
+    /// Record nothing; on a developer's machine only.
+    #[arg(long)]
+    pub no_ledger: bool,
+    /// Judge ends at this instant instead of now; on a developer's machine only.
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// A report to print, or to write to a file; may be given again.
+    #[arg(long = "report", value_name = "FORMAT[=FILE]")]
+    pub reports: Vec<String>,
+    /// How many threads may work at once; all cores when left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Use no network. Scanning never does; this also holds for ledgers that are not files.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// A stage as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StageName {
+    /// A developer's machine.
+    Local,
+    /// A pull or merge request.
+    Merge,
+    /// The road to production.
+    Deploy,
+}
+
+impl From<StageName> for Stage {
+    fn from(name: StageName) -> Self {
+        match name {
+            StageName::Local => Self::Local,
+            StageName::Merge => Self::Merge,
+            StageName::Deploy => Self::Deploy,
+        }
+    }
+}
+
+/// Runs `check`.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
+    let wanted = Wanted::parse(&arguments.reports)?;
+    let site = Site::find(&context.absolute(&arguments.path), context)?;
+    let outcome = decide(arguments, site, context)?;
+    for report in &wanted {
+        report.write(&outcome, context)?;
+    }
+    Ok(if outcome.verdict.opens() { Exit::Open } else { Exit::Shut })
+}
+
+/// Judges, records, and keeps the report for `except request` and `explain`.
+pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Result<Outcome, Trouble> {
+    let mut rejected = Vec::new();
+    let stage = site.stage(arguments.stage.map(Into::into), &mut rejected);
+    let private = stage == Stage::Local;
+    let trust = trusted::root(arguments.trust.as_deref(), stage, &site)?;
+    let policies = trusted::policies(&trust, &site)?;
+    site.name_pipeline(&policies, arguments.pipeline.as_deref());
+    for (given, flag) in [(arguments.no_ledger, "--no-ledger"), (arguments.as_of.is_some(), "--as-of")] {
+        if given && !private {
+            rejected.push(flag.to_owned());
+        }
+    }
+    let as_of = arguments.as_of.as_deref().filter(|_| private).map(Timestamp::parse).transpose()?;
+    let now = as_of.unwrap_or(context.now);
+    let scope = scope(arguments, &policies, context)?;
+    let source = source(arguments, scope, context)?;
+    let base = trusted::base(arguments, &site)?;
+    let contains = |commit: &str| contains(site.repository.as_ref(), &site.run.commit, commit);
+    let request = Request {
+        source: &*source,
+        stage,
+        run: site.run.clone(),
+        policies: &policies,
+        trust: &trust,
+        exceptions: &site.exception_files()?,
+        context: exception_context(&site, &policies, &trust, stage, base.as_ref(), now, context)?,
+        fingerprinter: &context.fingerprinter(),
+        threads: threads(arguments.threads),
+        version: env!("CARGO_PKG_VERSION"),
+        overrides_rejected: rejected,
+        protected: site.run.request.is_empty() && !trust.commit.is_empty(),
+        contains: &contains,
+    };
+    let outcome = record(arguments, &site, &policies, &request, now, private, context)?;
+    keep_report(&outcome, &site, context);
+    Ok(outcome)
+}
+
+fn record(
+    arguments: &Arguments,
+    site: &Site,
+    policies: &Policies,
+    request: &Request<'_>,
+    now: Timestamp,
+    private: bool,
+    context: &Context,
+) -> Result<Outcome, Trouble> {
+    if private && arguments.no_ledger {
+        return Ok(gate::run(request, Recording::Nowhere("--no-ledger was given".to_owned()), now)?);
+    }
+    let Some(url) = site.ledger_url(arguments.ledger.as_deref(), policies, context) else {
+        let reason = "no ledger is configured for this pipeline".to_owned();
+        return Ok(gate::run(request, Recording::Nowhere(reason), now)?);
+    };
+    let mut ledger = site.open_ledger(&url, policies, now)?;
+    Ok(gate::run(request, Recording::In(&mut ledger), now)?)
+}
+
+fn scope(arguments: &Arguments, policies: &Policies, context: &Context) -> Result<Scope, Trouble> {
+    let mut limits = Limits::default();
+    if let Some(size) = policies.settings.limits.file_bytes {
+        limits.file_bytes = size.0;
+    }
+    let scope = Scope::new(&context.absolute(&arguments.path), limits)?;
+    let scope = scope.excluding(&policies.settings.paths.exclude)?;
+    Ok(match context.environment.get("GIT_INDEX_FILE") {
+        Some(index) => scope.with_index(&context.absolute(Path::new(index))),
+        None => scope,
+    })
+}
+
+fn source(arguments: &Arguments, scope: Scope, _: &Context) -> Result<Box<dyn Source>, Trouble> {
+    if arguments.staged {
+        return Ok(Box::new(source::Staged::new(scope)));
+    }
+    if arguments.stdin {
+        return Ok(Box::new(source::Stdin::new(&arguments.name, std::io::stdin(), Limits::default())));
+    }
+    if let Some(revision) = &arguments.since {
+        return Ok(Box::new(source::Range::since(scope, revision)));
+    }
+    if let Some(text) = &arguments.range {
+        let range = source::Range::parse(scope, text).ok_or_else(|| {
+            Trouble::new(format!("`{text}` is no range of commits")).help("write `A..B`, as in `main..HEAD`")
+        })?;
+        return Ok(Box::new(range));
+    }
+    let bare = scope.repository().is_some_and(|repository| repository.work_tree().is_none());
+    Ok(if bare { Box::new(source::Tree::new(scope, "HEAD")) } else { Box::new(source::Worktree::new(scope)) })
+}
+
+fn threads(asked: Option<usize>) -> usize {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.unwrap_or_else(all).clamp(1, 256)
+}
+
+/// Whom and what an exception must hold for: this repository, pipeline and branch, and people other than the authors.
+fn exception_context(
+    site: &Site,
+    policies: &Policies,
+    trust: &TrustRoot,
+    stage: Stage,
+    base: Option<&ObjectId>,
+    now: Timestamp,
+    context: &Context,
+) -> Result<exception::Context, Trouble> {
+    let mut authors = Authors::new(&trust.signers);
+    for name in [&site.run.actor_login, &site.run.actor_id, &site.run.request_author] {
+        authors.add_name(name);
+    }
+    if let (Some(repository), Some(base)) = (&site.repository, base)
+        && let Some(head) = repository.head()?
+    {
+        for person in repository.people(base, &head)? {
+            authors.add_name(&person.name);
+            authors.add_name(&person.email);
+        }
+    }
+    let environment = context.environment.get("CI_ENVIRONMENT_NAME").map(str::to_owned);
+    Ok(exception::Context {
+        stage,
+        ledger: site.ledger_name(policies, now),
+        repo_host: site.run.repo_host.clone(),
+        repo_id: site.run.repo_id.clone(),
+        pipeline: site.run.pipeline.clone(),
+        environment: environment.or_else(|| (stage == Stage::Deploy).then(|| "production".to_owned())),
+        base_branch: site.base_branch(context),
+        commit: site.run.commit.clone(),
+        authors,
+        uses: std::collections::BTreeMap::new(),
+        revoked: std::collections::BTreeSet::new(),
+    })
+}
+
+fn contains(repository: Option<&Repository>, head: &str, commit: &str) -> bool {
+    let ids = ObjectId::parse(commit).zip(ObjectId::parse(head));
+    let Some((repository, (commit, head))) = repository.zip(ids) else { return false };
+    repository.is_ancestor(&commit, &head).unwrap_or(false)
+}
+
+/// One report that was asked for.
+struct Wanted {
+    format: &'static report::Format<Outcome>,
+    file: Option<PathBuf>,
+}
+
+impl Wanted {
+    fn parse(texts: &[String]) -> Result<Vec<Self>, Trouble> {
+        if texts.is_empty() {
+            return Self::parse(&["human".to_owned()]);
+        }
+        let wanted: Vec<Self> = texts.iter().map(|text| Self::one(text)).collect::<Result<_, _>>()?;
+        if wanted.iter().filter(|report| report.file.is_none()).count() > 1 {
+            return Err(Trouble::new("more than one report goes to standard output")
+                .help("give all but one a file, as in `--report json=report.json`"));
+        }
+        Ok(wanted)
+    }
+
+    fn one(text: &str) -> Result<Self, Trouble> {
+        let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
+        let format = report::named(name).ok_or_else(|| {
+            let known: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
+            Trouble::new(format!("`{name}` is no report format")).help(format!("known are {}", known.join(", ")))
+        })?;
+        Ok(Self { format, file: file.map(PathBuf::from) })
+    }
+
+    fn write(&self, outcome: &Outcome, context: &Context) -> Result<(), Trouble> {
+        let colour = context.colour && self.file.is_none();
+        let options = report::Options { colour, ..report::Options::default() };
+        let text = (self.format.render)(outcome, &options);
+        match &self.file {
+            Some(file) => write_file(&context.absolute(file), text.as_bytes()),
+            None => context.print(&text),
+        }
+    }
+}
+
+/// Where the report of the last run is kept.
+fn report_path(site: &Site, context: &Context) -> PathBuf {
+    site.state(context).join("last-report.json")
+}
+
+/// Keeps the report of this run; a machine where that fails only loses the short way to name a finding.
+fn keep_report(outcome: &Outcome, site: &Site, context: &Context) {
+    if let Some(json) = report::named("json") {
+        let text = (json.render)(outcome, &report::Options::default());
+        if let Err(trouble) = write_file(&report_path(site, context), text.as_bytes()) {
+            context.note(&format!("note: the report was not kept for `explain`: {}", trouble.message()));
+        }
+    }
+}
+
+/// The report of the last run here.
+pub fn last_report(site: &Site, context: &Context) -> Result<saved::SavedReport, Trouble> {
+    let path = report_path(site, context);
+    let none = || Trouble::new("there is no report of an earlier run here").help("run `tollgate check` first");
+    let size = std::fs::metadata(&path).map_err(|_| none())?.len();
+    if size > REPORT_BYTES {
+        return Err(Trouble::new(format!("the last report is larger than {} MiB", REPORT_BYTES >> 20)));
+    }
+    let bytes = std::fs::read(&path).map_err(|_| none())?;
+    Ok(saved::read(&bytes)?)
+}

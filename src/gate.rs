@@ -1,1 +1,0 @@
-//! The whole run as one short function; fails closed.

@@ -1,0 +1,213 @@
+//! What the ledger remembers that a decision depends on: uses, revocations, when signatures came in, what is open.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Request;
+use crate::decide::{Action, Ruling};
+use crate::exception::verified::signature_digest;
+use crate::exception::Unverified;
+use crate::finding::{Finding, Fingerprint, Severity};
+use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record};
+use crate::pipeline::Stage;
+use crate::text::time::Timestamp;
+
+/// What a decision takes from the ledger.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
+    /// Time of the newest record.
+    pub(super) newest: Timestamp,
+    /// The other runs that used each exception.
+    uses: BTreeMap<String, BTreeSet<RunKey>>,
+    /// Revoked exceptions.
+    pub(super) revoked: BTreeSet<String>,
+    /// Exceptions whose approval is recorded.
+    pub(super) approved: BTreeSet<String>,
+    /// When each signature came in, by its digest.
+    pub(super) signatures_seen: BTreeMap<String, Timestamp>,
+    /// Known risks that this run does not see any more, and on which ref.
+    pub(super) gone: Vec<Gone>,
+}
+
+/// Run id, attempt and job.
+type RunKey = (String, i64, String);
+
+/// A known risk that is no longer there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Gone {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) reference: String,
+    pub(super) rule: String,
+    pub(super) severity: Option<Severity>,
+    pub(super) how: &'static str,
+}
+
+impl Memory {
+    /// Reads what `request` with `findings` depends on.
+    pub(super) fn of(
+        ledger: &mut Ledger,
+        request: &Request<'_>,
+        findings: &[Finding],
+        full: bool,
+    ) -> Result<Self, LedgerError> {
+        ledger.refresh()?;
+        let mut memory =
+            Self { newest: ledger.newest()?.map(|record| record.ts()).unwrap_or_default(), ..Self::default() };
+        for id in ids(request) {
+            for (_, record) in ledger.about(Key::exception(&id))? {
+                memory.take(&id, &record, request);
+            }
+        }
+        if request.stage != Stage::Local {
+            memory.gone = gone(ledger, request, findings, full)?;
+        }
+        Ok(memory)
+    }
+
+    /// How many other runs used each exception.
+    pub(super) fn use_counts(&self) -> BTreeMap<String, u32> {
+        let count = |runs: &BTreeSet<RunKey>| u32::try_from(runs.len()).unwrap_or(u32::MAX);
+        self.uses.iter().map(|(id, runs)| (id.clone(), count(runs))).collect()
+    }
+
+    fn take(&mut self, id: &str, record: &Record, request: &Request<'_>) {
+        match record.kind() {
+            Some(Kind::ExceptionRevoked) => {
+                self.revoked.insert(id.to_owned());
+            }
+            Some(Kind::ExceptionApproved) => {
+                self.approved.insert(id.to_owned());
+                let signatures = record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
+                for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
+                    self.signatures_seen.entry(signature_digest(&armour)).or_insert(record.ts());
+                }
+            }
+            Some(Kind::Observed) if record.text("action") == Action::Except.word() && !is_own(record, request) => {
+                self.uses.entry(id.to_owned()).or_default().insert(run_of(record));
+            }
+            _ => {}
+        }
+    }
+
+    /// Refuses the batch when, since it was decided, an exception it uses was used up or revoked.
+    pub(super) fn still_holds(
+        &self,
+        prefix: &mut Prefix<'_>,
+        request: &Request<'_>,
+        ruling: &Ruling,
+    ) -> Result<(), LedgerError> {
+        let used: BTreeSet<&str> =
+            ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).map(|permit| permit.exception.as_str()).collect();
+        for id in used {
+            let mut fresh = Self::default();
+            for (_, record) in prefix.about(Key::exception(id))? {
+                fresh.take(id, &record, request);
+            }
+            if fresh.uses.get(id) != self.uses.get(id) || fresh.revoked.contains(id) != self.revoked.contains(id) {
+                return Err(LedgerError::Refused(format!("exception `{id}` was used or revoked in between")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a record was written by an earlier attempt of this very run.
+fn is_own(record: &Record, request: &Request<'_>) -> bool {
+    let run = &request.run;
+    (record.text("run_id"), record.integer("attempt"), record.text("job"))
+        == (run.run_id.as_str(), Some(i64::from(run.attempt.max(1))), run.job.as_str())
+}
+
+/// Ids of the documents that came with the request.
+fn ids(request: &Request<'_>) -> BTreeSet<String> {
+    let (documents, _) = Unverified::collect(request.exceptions);
+    documents.iter().map(|document| document.id().to_owned()).collect()
+}
+
+/// How a known risk was last seen on a ref.
+struct Sighting {
+    run: RunKey,
+    commit: String,
+    request: String,
+    rule: String,
+    severity: Option<Severity>,
+}
+
+/// Known risks of this pipeline that this run proves to be gone.
+///
+/// A full-scope run proves absence on its own ref and, on the protected branch, for changes whose head it contains;
+/// a run over a change proves absence of what only that change had introduced.
+fn gone(
+    ledger: &mut Ledger,
+    request: &Request<'_>,
+    findings: &[Finding],
+    full: bool,
+) -> Result<Vec<Gone>, LedgerError> {
+    let seen: BTreeSet<Fingerprint> = findings.iter().map(|finding| finding.fingerprint).collect();
+    let mut scopes: BTreeMap<RunKey, bool> = BTreeMap::new();
+    let mut open: BTreeMap<(Fingerprint, String), Sighting> = BTreeMap::new();
+    for entry in ledger.records() {
+        let (_, record) = entry?;
+        if record.text("pipeline") != request.run.pipeline || record.text("stage") == Stage::Local.word() {
+            continue;
+        }
+        let run = run_of(&record);
+        let Some(fingerprint) = Fingerprint::from_hex(record.text("finding.fp")) else {
+            if record.kind() == Some(Kind::Run) {
+                scopes.insert(run, record.text("scope") == "full");
+            }
+            continue;
+        };
+        let key = (fingerprint, record.text("ref").to_owned());
+        match record.kind() {
+            Some(Kind::Cleared) => drop(open.remove(&key)),
+            Some(Kind::Observed) => drop(open.insert(key, Sighting::of(&record, run))),
+            _ => {}
+        }
+    }
+    let gone = open.into_iter().filter(|((fingerprint, _), _)| !seen.contains(fingerprint));
+    Ok(gone
+        .filter_map(|((fingerprint, reference), sighting)| {
+            let was_full = scopes.get(&sighting.run).copied().unwrap_or_default();
+            let how = how_gone(request, full, was_full, &reference, &sighting)?;
+            Some(Gone { fingerprint, reference, rule: sighting.rule, severity: sighting.severity, how })
+        })
+        .collect())
+}
+
+fn how_gone(
+    request: &Request<'_>,
+    full: bool,
+    was_full: bool,
+    reference: &str,
+    sighting: &Sighting,
+) -> Option<&'static str> {
+    let same_ref = reference == request.run.reference;
+    if full && same_ref {
+        return Some("absent");
+    }
+    if !full && !was_full && same_ref && sighting.request == request.run.request {
+        return Some("absent");
+    }
+    let merged = full && request.protected && !was_full && (request.contains)(&sighting.commit);
+    merged.then_some("merged_absent")
+}
+
+impl Sighting {
+    fn of(record: &Record, run: RunKey) -> Self {
+        Self {
+            run,
+            commit: record.text("commit.id").to_owned(),
+            request: record.text("pr.number").to_owned(),
+            rule: record.text("finding.rule").to_owned(),
+            severity: Severity::from_word(record.text("finding.severity")),
+        }
+    }
+}
+
+fn run_of(record: &Record) -> RunKey {
+    (record.text("run_id").to_owned(), record.integer("attempt").unwrap_or(1), record.text("job").to_owned())
+}
+

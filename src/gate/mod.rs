@@ -1,0 +1,260 @@
+//! The whole run: what is believed, what is there, what happens to it, and the record of it before the gate opens.
+//!
+//! An error anywhere is *no decision*, never a pass.
+
+/// What the ledger remembers that a decision depends on.
+mod memory;
+/// The records of a run.
+mod records;
+
+use std::collections::BTreeMap;
+
+use crate::decide::{Action, Gaps, Ruling, Verdict, decide};
+use crate::detect::{self, DetectError, Scan, Setting};
+use crate::exception::{self, Code, Exceptions, Refusal};
+use crate::finding::{Enforcement, Finding, Fingerprinter, Gap, Severity};
+use crate::ledger::{Ledger, LedgerError, Receipt};
+use crate::outcome::{Coverage, Outcome, RuleText};
+use crate::pipeline::{Run, Stage};
+use crate::policy::Policies;
+use crate::source::Source;
+use crate::text::time::{Length, Timestamp};
+use crate::trust::TrustRoot;
+use memory::Memory;
+
+/// How far a clock may run behind the ledger before critical exceptions are denied.
+const SKEW: Length = Length::seconds(300);
+
+/// How often a decision is made anew because the ledger moved on in between.
+const TRIES: usize = 8;
+
+/// All that one run of the gate is made of.
+pub struct Request<'a> {
+    /// What is judged.
+    pub source: &'a dyn Source,
+    /// Where the gate stands.
+    pub stage: Stage,
+    /// The trip it judges.
+    pub run: Run,
+    /// The rules in force, from the trust root.
+    pub policies: &'a Policies,
+    /// What is believed.
+    pub trust: &'a TrustRoot,
+    /// Documents and signatures, by path; they prove themselves.
+    pub exceptions: &'a [(String, Vec<u8>)],
+    /// What an exception is asked to hold for; the ledger adds uses and revocations.
+    pub context: exception::Context,
+    /// Names what is found.
+    pub fingerprinter: &'a Fingerprinter,
+    /// How many threads may work at once.
+    pub threads: usize,
+    /// Version of the tool, for the records.
+    pub version: &'a str,
+    /// Flags and variables that would have relaxed the gate.
+    pub overrides_rejected: Vec<String>,
+    /// Whether the ref under judgement is the protected branch.
+    pub protected: bool,
+    /// Whether the head under judgement contains a commit.
+    pub contains: &'a dyn Fn(&str) -> bool,
+}
+
+/// Where the decision is recorded.
+pub enum Recording<'a> {
+    /// In this ledger, before the gate opens.
+    In(&'a mut Ledger),
+    /// Nowhere, for this reason; the outcome says so. Never at the deploy stage.
+    Nowhere(String),
+}
+
+/// Why there is no decision.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The source or a rule.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// At the deploy stage a pass exists only once it is recorded.
+    #[error("nothing may be deployed without a ledger: {0}")]
+    NoLedger(String),
+}
+
+/// Scans, decides and records.
+///
+/// # Errors
+///
+/// [`GateError`]: no decision; the gate stays shut and nothing may claim a pass.
+pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> Result<Outcome, GateError> {
+    if let (Stage::Deploy, Recording::Nowhere(reason)) = (request.stage, &recording) {
+        return Err(GateError::NoLedger(reason.clone()));
+    }
+    let setting = Setting {
+        policies: request.policies,
+        fingerprinter: request.fingerprinter,
+        now,
+        threads: request.threads,
+    };
+    let mut scan = detect::scan(request.source, setting)?;
+    let (identities, gaps) = detect::judge(&scan, setting)?;
+    scan.gaps.extend(gaps);
+    let mut findings = std::mem::take(&mut scan.findings);
+    findings.extend(identities);
+    findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
+    match recording {
+        Recording::Nowhere(reason) => {
+            let ruling = rule(request, &findings, &scan, &Memory::default(), now);
+            Ok(conclude(request, ruling, scan, Vec::new(), Some(reason), now))
+        }
+        Recording::In(ledger) => recorded(request, ledger, &findings, scan, now),
+    }
+}
+
+/// Decides by what the ledger holds, and appends; anew if the ledger moved on so that the decision no longer holds.
+fn recorded(
+    request: &Request<'_>,
+    ledger: &mut Ledger,
+    findings: &[Finding],
+    scan: Scan,
+    now: Timestamp,
+) -> Result<Outcome, GateError> {
+    for _ in 0..TRIES {
+        let (now, ruling, receipts) = match attempt(request, ledger, findings, &scan, now) {
+            Ok(done) => done,
+            Err(GateError::Ledger(LedgerError::Refused(_))) => continue,
+            Err(GateError::Ledger(error)) if request.stage == Stage::Merge && is_absence(&error) => {
+                let ruling = rule(request, findings, &scan, &Memory::default(), now);
+                return Ok(conclude(request, ruling, scan, Vec::new(), Some(error.to_string()), now));
+            }
+            Err(error) => return Err(error),
+        };
+        return Ok(conclude(request, ruling, scan, receipts, None, now));
+    }
+    Err(LedgerError::Unavailable("other runs used the same exceptions every time".to_owned()).into())
+}
+
+type Attempt = (Timestamp, Ruling, Vec<Receipt>);
+
+fn attempt(
+    request: &Request<'_>,
+    ledger: &mut Ledger,
+    findings: &[Finding],
+    scan: &Scan,
+    now: Timestamp,
+) -> Result<Attempt, GateError> {
+    let memory = Memory::of(ledger, request, findings, scan.extent.full)?;
+    // Decision time never runs backwards, whatever the local clock says.
+    let decided_at = now.max(memory.newest);
+    let mut ruling = rule(request, findings, scan, &memory, decided_at);
+    if memory.newest.since(now) > SKEW {
+        deny_critical(&mut ruling, gaps_of(request, scan));
+    }
+    let batch = records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at);
+    let receipts = ledger.append_with(&mut |prefix| {
+        memory.still_holds(prefix, request, &ruling)?;
+        Ok(batch.clone())
+    })?;
+    Ok((decided_at, ruling, receipts))
+}
+
+/// Whether the store cannot be used, as on a fork; damage is another matter.
+const fn is_absence(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Unavailable(_) | LedgerError::Absent(_))
+}
+
+fn rule(
+    request: &Request<'_>,
+    findings: &[Finding],
+    scan: &Scan,
+    memory: &Memory,
+    now: Timestamp,
+) -> Ruling {
+    let exceptions = Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    let mut context = request.context.clone();
+    context.uses = memory.use_counts();
+    context.revoked.extend(request.trust.revoked.iter().cloned());
+    context.revoked.extend(memory.revoked.iter().cloned());
+    let limits = &request.policies.settings.exceptions;
+    decide(findings.to_vec(), &exceptions, &context, limits, gaps_of(request, scan), now)
+}
+
+fn gaps_of(request: &Request<'_>, scan: &Scan) -> Gaps {
+    match (scan.gaps.is_empty(), gaps_block(request)) {
+        (true, _) => Gaps::None,
+        (false, true) => Gaps::Block,
+        (false, false) => Gaps::Shown,
+    }
+}
+
+fn gaps_block(request: &Request<'_>) -> bool {
+    request.stage != Stage::Local && request.policies.settings.gaps != Some(Enforcement::Advise)
+}
+
+/// With a clock that nobody can trust, no critical finding passes under an exception.
+fn deny_critical(ruling: &mut Ruling, gaps: Gaps) {
+    for decision in &mut ruling.decisions {
+        if decision.action != Action::Except || decision.finding.severity != Severity::Critical {
+            continue;
+        }
+        if let Some(permit) = decision.permit.take() {
+            let reason = "the clock of this machine runs behind the ledger, so no end can be judged".to_owned();
+            decision.refused.push(Refusal::new(&permit.exception, Code::Expired, reason));
+        }
+        decision.action = Action::Block;
+    }
+    ruling.verdict = Verdict::of(ruling.decisions.iter().map(|decision| decision.action), gaps);
+}
+
+fn conclude(
+    request: &Request<'_>,
+    ruling: Ruling,
+    scan: Scan,
+    receipts: Vec<Receipt>,
+    unrecorded: Option<String>,
+    now: Timestamp,
+) -> Outcome {
+    let rules = texts(request.policies, &ruling);
+    let mut gaps: Vec<Gap> = scan.gaps;
+    gaps.sort();
+    gaps.dedup();
+    Outcome {
+        stage: request.stage,
+        verdict: ruling.verdict,
+        decided_at: now,
+        run: request.run.clone(),
+        decisions: ruling.decisions,
+        gaps,
+        gaps_block: gaps_block(request),
+        coverage: Coverage {
+            files: scan.files,
+            bytes: scan.bytes,
+            excluded: scan.extent.excluded,
+            suppressions_ignored: scan.suppressions,
+            digest: scan.digest,
+        },
+        receipts,
+        unrecorded,
+        policy_digest: request.policies.digest.clone(),
+        trust_commit: request.trust.commit.clone(),
+        overrides_rejected: request.overrides_rejected.clone(),
+        rules,
+    }
+}
+
+/// The text of each rule that has a decision, by id.
+fn texts(policies: &Policies, ruling: &Ruling) -> Vec<RuleText> {
+    let mut texts: BTreeMap<&str, RuleText> = BTreeMap::new();
+    for decision in &ruling.decisions {
+        let Some(rule) = policies.rule(&decision.finding.rule.0) else { continue };
+        texts.entry(&rule.id.0).or_insert_with(|| RuleText {
+            id: rule.id.0.clone(),
+            title: rule.title.clone(),
+            why: rule.text.why.trim().to_owned(),
+            fix: rule.text.fix.trim().to_owned(),
+            source: rule.text.source.clone(),
+            maps: rule.text.maps.clone(),
+            revoke: rule.text.revoke.clone().unwrap_or_default(),
+        });
+    }
+    texts.into_values().collect()
+}

@@ -1,0 +1,141 @@
+//! The records of a run: every decision, every accepted exception, what is gone, and the run itself.
+
+use std::collections::BTreeMap;
+
+use super::Request;
+use super::memory::Memory;
+use crate::decide::{Action, Decision, Ruling};
+use crate::detect::Scan;
+use crate::exception::{Code, Exceptions};
+use crate::finding::Fingerprint;
+use crate::ledger::kinds::{About, Approval, RunFacts};
+use crate::ledger::{Lineage, Record};
+use crate::text::time::Timestamp;
+
+/// The batch of one run, in the order it is appended.
+pub(super) fn of_run(
+    request: &Request<'_>,
+    origin: &str,
+    scan: &Scan,
+    ruling: &Ruling,
+    memory: &Memory,
+    now: Timestamp,
+) -> Vec<Record> {
+    let lineage = Lineage::new(origin, request.version, &request.run, request.stage);
+    let mut batch = approvals(request, &lineage, ruling, memory, now);
+    for decision in worst(ruling).values() {
+        batch.push(lineage.observed(now, decision, &request.policies.digest));
+        batch.extend(dismissal(&lineage, decision, now));
+        batch.extend(refusals(&lineage, decision, now));
+    }
+    for gone in &memory.gone {
+        let mut run = request.run.clone();
+        run.reference.clone_from(&gone.reference);
+        let about = About { fingerprint: gone.fingerprint, rule: &gone.rule, severity: gone.severity };
+        let there = Lineage::new(origin, request.version, &run, request.stage);
+        batch.push(there.cleared(now, about, gone.how));
+    }
+    batch.push(run_record(request, &lineage, scan, ruling, now));
+    batch
+}
+
+/// One decision for each fingerprint: of several places the one that was treated worst.
+fn worst(ruling: &Ruling) -> BTreeMap<(Fingerprint, &str), &Decision> {
+    let mut worst: BTreeMap<(Fingerprint, &str), &Decision> = BTreeMap::new();
+    let rank = |decision: &Decision| {
+        let action = Action::ALL.iter().position(|action| *action == decision.action);
+        (std::cmp::Reverse(action), decision.finding.severity)
+    };
+    for decision in &ruling.decisions {
+        let key = (decision.finding.fingerprint, decision.finding.rule.0.as_str());
+        let known = worst.entry(key).or_insert(decision);
+        if rank(decision) > rank(known) {
+            *known = decision;
+        }
+    }
+    worst
+}
+
+/// An exception that is used for the first time, with all that proves it.
+fn approvals(
+    request: &Request<'_>,
+    lineage: &Lineage,
+    ruling: &Ruling,
+    memory: &Memory,
+    now: Timestamp,
+) -> Vec<Record> {
+    let exceptions =
+        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    let mut records = Vec::new();
+    for exception in exceptions.accepted() {
+        let document = exception.document();
+        let id = document.id.as_str();
+        let permit = ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
+        let Some(permit) = permit.filter(|_| !memory.approved.contains(id)) else { continue };
+        let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
+        let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();
+        records.push(lineage.exception_approved(
+            now,
+            &Approval {
+                exception: id,
+                findings: &findings,
+                by: &document.requested_by,
+                reason: &document.reason.text,
+                approvers: &permit.approvers,
+                document: exception.bytes(),
+                signatures: &signatures,
+                requested_at: document.created_at,
+                approved_at: now.max(document.created_at),
+                expires_at: document.expires_at,
+            },
+        ));
+    }
+    records
+}
+
+/// An accepted `false_positive` leaves the rate: it is said so once, by the run that accepts it.
+fn dismissal(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Option<Record> {
+    let permit = decision.permit.as_ref().filter(|permit| permit.code == "false_positive")?;
+    let finding = &decision.finding;
+    let about =
+        About { fingerprint: finding.fingerprint, rule: &finding.rule.0, severity: Some(finding.severity) };
+    let by = permit.approvers.join(", ");
+    Some(lineage.dismissed(now, about, &by, "false_positive", &permit.exception))
+}
+
+/// Attempts to approve one's own change are on record; other refusals are in the report.
+fn refusals(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Vec<Record> {
+    let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
+    let findings = [decision.finding.fingerprint];
+    own.map(|refusal| {
+        lineage.exception_refused(now, &refusal.exception, &findings, &refusal.code, &refusal.reason, 0)
+    })
+    .collect()
+}
+
+fn run_record(
+    request: &Request<'_>,
+    lineage: &Lineage,
+    scan: &Scan,
+    ruling: &Ruling,
+    now: Timestamp,
+) -> Record {
+    let count = |action: Action| ruling.decisions.iter().filter(|one| one.action == action).count();
+    lineage.run(
+        now,
+        &RunFacts {
+            verdict: ruling.verdict,
+            policy_digest: &request.policies.digest,
+            policy_commit: &request.trust.commit,
+            files: scan.files,
+            bytes: scan.bytes,
+            gaps: scan.gaps.len(),
+            coverage_digest: &scan.digest,
+            full_scope: scan.extent.full,
+            counts: Action::ALL.map(count),
+            artifact_digest: "",
+            overrides_rejected: &request.overrides_rejected,
+            separation_of_duties: request.policies.settings.exceptions.separation_of_duties,
+        },
+    )
+}
