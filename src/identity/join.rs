@@ -162,13 +162,11 @@ impl Roles {
             identity.complete &= system || declared.is_some() || known.is_some();
             // A file that declares a built-in role anew takes nothing away from it.
             let grants = declared.unwrap_or_default().iter().chain(known.iter().flatten());
-            match left.checked_sub(grants.clone().map(weight).sum()) {
-                Some(rest) => *left = rest,
-                None => {
-                    fits = false;
-                    continue;
-                }
-            }
+            let Some(rest) = left.checked_sub(grants.clone().map(weight).sum()) else {
+                fits = false;
+                continue;
+            };
+            *left = rest;
             identity.grants.extend(grants.map(|grant| bound(grant.clone(), &step)));
         }
         let key = |grant: &Grant| (grant.given_by.clone(), grant.place.clone(), grant.resources.clone());

@@ -151,9 +151,11 @@ fn highest(factors: impl Iterator<Item = Factor>) -> Option<Factor> {
 fn privilege(identity: &Identity) -> Factor {
     let grants = identity.grants.iter().filter(|grant| grant.effect == Effect::Allow).map(grant_privilege);
     let tools = identity.tools.iter().map(tool_privilege);
-    let none = match identity.complete {
-        true => known(0, "nothing is allowed", None),
-        false => assumed(3, "what it may do is not in the tree"),
+    let none = match identity.native_kind.as_str() {
+        "kubeconfig-user" => assumed(3, "what it may do is not in the tree"),
+        _ if !identity.complete => assumed(3, "what it may do is not in the tree"),
+        _ if !identity.credentials.is_empty() => assumed(1, "no grant is in the tree"),
+        _ => known(0, "nothing is allowed", None),
     };
     highest(grants.chain(tools)).unwrap_or(none)
 }
@@ -186,7 +188,7 @@ fn grant_privilege(grant: &Grant) -> Factor {
 }
 
 /// Actions that lead to more than they say: action, resource, API group.
-const ESCALATIONS: [(&str, &str, &str); 22] = [
+const ESCALATIONS: [(&str, &str, &str); 23] = [
     ("escalate", "clusterroles", RBAC),
     ("escalate", "roles", RBAC),
     ("bind", "clusterroles", RBAC),
@@ -198,6 +200,7 @@ const ESCALATIONS: [(&str, &str, &str); 22] = [
     ("create", "secrets", ""),
     ("create", "pods", ""),
     ("create", "pods/exec", ""),
+    ("get", "pods/exec", ""),
     ("create", "pods/attach", ""),
     ("patch", "pods/ephemeralcontainers", ""),
     ("create", "deployments", "apps"),
@@ -333,13 +336,13 @@ fn credential_ease(credential: &Credential, exported: bool) -> Factor {
         Storage::Environment | Storage::SecretManager => {
             known(3, format!("`{name}` is kept in a secret store"), place)
         }
-        Storage::Federated => match credential.subject.contains('*')
-            || credential.subject.is_empty()
-            || credential.audience.is_empty()
-        {
-            true => known(2, format!("`{name}` is exchanged for a proof that many can give"), place),
-            false => known(1, format!("`{name}` is exchanged for a proof of one subject"), place),
-        },
+        Storage::Federated => {
+            let many = credential.subject.is_empty() || credential.subject.contains('*');
+            if many || credential.audience.is_empty() {
+                return known(2, format!("`{name}` is exchanged for a proof that many can give"), place);
+            }
+            known(1, format!("`{name}` is exchanged for a proof of one subject"), place)
+        }
     }
 }
 
