@@ -6,8 +6,8 @@ use super::grant::Authority;
 use super::{Context, CredentialKind, Delegation, Effect, Grant, Identity, Scope};
 use crate::finding::{Gap, Reason};
 
-/// The most grants that bindings may hand out in one tree.
-pub const MAX_JOINED: usize = 200_000;
+/// The most that bindings may hand out in one tree: actions, resources, groups, names and grants together.
+pub const MAX_JOINED: usize = 1_000_000;
 
 /// All identities of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,7 +53,7 @@ pub fn join(mut parts: Vec<Identity>) -> Joined {
             joined.gaps.push(Gap {
                 path: identity.places.first().map(|place| place.path.clone()).unwrap_or_default(),
                 reason: Reason::Limit,
-                detail: format!("limit reached: more than {MAX_JOINED} grants through bindings"),
+                detail: format!("limit reached: more than {MAX_JOINED} parts of grants through bindings"),
             });
         }
     }
@@ -94,8 +94,8 @@ fn merge(into: &mut Identity, part: Identity) {
 /// The grants of every role, and how far bindings let each reach.
 struct Roles {
     grants: BTreeMap<(String, Context), Vec<Grant>>,
-    /// The farthest reach of a binding to the role, with its namespace where all agree on one.
-    reach: BTreeMap<String, (Scope, String)>,
+    /// The farthest reach of a binding to the role in its context, with the namespace where all agree on one.
+    reach: BTreeMap<(String, Context), (Scope, String)>,
 }
 
 impl Roles {
@@ -105,15 +105,15 @@ impl Roles {
             roles.grants.insert((role.name.clone(), role.context), role.grants.clone());
         }
         roles.aggregate(identities);
-        for step in
-            identities.iter().flat_map(|identity| &identity.delegation).filter(|step| step.how == BOUND)
-        {
-            let reach =
-                roles.reach.entry(step.to.clone()).or_insert_with(|| (step.scope, step.namespace.clone()));
-            if reach.1 != step.namespace {
-                reach.1.clear();
+        for holder in identities {
+            for step in holder.delegation.iter().filter(|step| step.how == BOUND) {
+                let key = (step.to.clone(), holder.context);
+                let reach = roles.reach.entry(key).or_insert_with(|| (step.scope, step.namespace.clone()));
+                if reach.1 != step.namespace {
+                    reach.1.clear();
+                }
+                reach.0 = reach.0.max(step.scope);
             }
-            reach.0 = reach.0.max(step.scope);
         }
         roles
     }
@@ -124,25 +124,27 @@ impl Roles {
         let labels = |role: &Identity, label: &str| {
             role.settings.iter().any(|setting| label.strip_suffix("=true") == Some(setting.name.as_str()))
         };
+        let mut left = MAX_JOINED;
         for role in identities.iter().filter(|identity| is_role(identity)) {
             let wanted = role.settings.iter().filter(|setting| setting.name == "aggregationRule.matchLabels");
             for label in wanted {
                 let sources = identities.iter().filter(|source| {
                     is_role(source) && source.context == role.context && labels(source, &label.value)
                 });
-                let added: Vec<Grant> = sources.flat_map(|source| source.grants.clone()).collect();
-                let key = (role.name.clone(), role.context);
-                let grants = self.grants.entry(key).or_default();
-                grants.extend(added.into_iter().take(MAX_JOINED.saturating_sub(grants.len())));
+                for grant in sources.flat_map(|source| &source.grants) {
+                    let Some(rest) = left.checked_sub(weight(grant)) else { return };
+                    left = rest;
+                    self.grants.entry((role.name.clone(), role.context)).or_default().push(grant.clone());
+                }
             }
         }
     }
 
-    /// Gives an identity what it is bound to, and a role the reach of its bindings; false when `left`, the
-    /// number of grants that may still be handed out, does not suffice.
+    /// Gives an identity what it is bound to, and a role the reach of its bindings; false when `left`, what
+    /// may still be handed out, does not suffice.
     fn give(&self, identity: &mut Identity, left: &mut usize) -> bool {
         if is_role(identity)
-            && let Some((scope, namespace)) = self.reach.get(&identity.name)
+            && let Some((scope, namespace)) = self.reach.get(&(identity.name.clone(), identity.context))
         {
             for grant in identity.grants.iter_mut().filter(|grant| grant.scope == Scope::Unbound) {
                 grant.scope = *scope;
@@ -153,15 +155,19 @@ impl Roles {
             identity.delegation.iter().filter(|step| step.how == BOUND).cloned().collect();
         let mut fits = true;
         for step in steps {
-            let Some(grants) = self.find(&step, identity.context) else {
-                // Roles of the system itself are known and of no interest.
-                identity.complete &= step.to.contains("/ClusterRole/system:");
+            let declared = self.find(&step, identity.context);
+            let known = built_in(&step);
+            // Roles of the system itself are known and of no interest.
+            let system = step.to.contains("/ClusterRole/system:");
+            identity.complete &= system || declared.is_some() || known.is_some();
+            // A file that declares a built-in role anew takes nothing away from it.
+            let grants = declared.unwrap_or_default().iter().chain(known.iter().flatten());
+            let Some(rest) = left.checked_sub(grants.clone().map(weight).sum()) else {
+                fits = false;
                 continue;
             };
-            fits &= grants.len() <= *left;
-            let taken = grants.len().min(*left);
-            *left -= taken;
-            identity.grants.extend(grants.into_iter().take(taken).map(|grant| bound(grant, &step)));
+            *left = rest;
+            identity.grants.extend(grants.map(|grant| bound(grant.clone(), &step)));
         }
         let key = |grant: &Grant| (grant.given_by.clone(), grant.place.clone(), grant.resources.clone());
         identity.grants.sort_by_cached_key(key);
@@ -169,10 +175,10 @@ impl Roles {
         fits
     }
 
-    /// The grants of a role: that of the same context, else of the most live one, else a built-in one.
-    fn find(&self, step: &Delegation, context: Context) -> Option<Vec<Grant>> {
-        let same = self.grants.get(&(step.to.clone(), context));
+    /// The grants of a role in the tree: that of the same context, else of the most live one.
+    fn find(&self, step: &Delegation, context: Context) -> Option<&[Grant]> {
         let contexts = [
+            context,
             Context::Live,
             Context::LocalOptional,
             Context::Template,
@@ -180,13 +186,18 @@ impl Roles {
             Context::Test,
             Context::Plugin,
         ];
-        let mut others = contexts.iter().filter_map(|other| self.grants.get(&(step.to.clone(), *other)));
-        same.or_else(|| others.next()).cloned().or_else(|| built_in(step))
+        let mut found = contexts.iter().filter_map(|context| self.grants.get(&(step.to.clone(), *context)));
+        found.next().map(Vec::as_slice)
     }
 }
 
 fn is_role(identity: &Identity) -> bool {
     identity.platform == KUBERNETES && matches!(identity.native_kind.as_str(), "Role" | "ClusterRole")
+}
+
+/// How much memory a grant takes, in parts.
+fn weight(grant: &Grant) -> usize {
+    1 + grant.actions.len() + grant.resources.len() + grant.groups.len() + grant.names.len()
 }
 
 /// A grant of a role as the binding `step` hands it on.
@@ -316,6 +327,15 @@ mod tests {
     }
 
     #[test]
+    fn a_built_in_role_that_is_declared_empty_keeps_its_grants() {
+        let name = "kubernetes/ClusterRole/cluster-admin";
+        let mut empty = role(name, Context::Live);
+        empty.grants.clear();
+        let joined = join(vec![empty, holder(Context::Live, step(name, "x", Scope::Cluster, ""))]);
+        assert!(joined.identities.iter().any(|one| one.grants.len() == 2));
+    }
+
+    #[test]
     fn a_fixture_never_widens_what_is_live() {
         let test =
             holder(Context::Test, step("kubernetes/ClusterRole/cluster-admin", "x", Scope::Cluster, ""));
@@ -354,7 +374,7 @@ mod tests {
             holder
         });
         let joined = join(holders.chain([wide]).collect());
-        assert_eq!(joined.gaps.len(), 100);
+        assert_eq!(joined.gaps.len(), 50);
         assert!(joined.gaps.iter().all(|gap| gap.reason == Reason::Limit));
     }
 }
