@@ -7,6 +7,10 @@
 pub mod credential;
 /// Leave to do actions on resources under conditions.
 pub mod grant;
+/// One identity out of many files.
+pub mod join;
+/// Blast radius: the four factors and the score.
+pub mod radius;
 /// An agent's tools and how their use is approved.
 pub mod tool;
 /// What `*` really covers, by meaning.
@@ -16,6 +20,8 @@ use serde::Serialize;
 
 pub use credential::{Credential, CredentialKind, Life, Storage};
 pub use grant::{Authority, Effect, Grant, Scope};
+pub use join::{Joined, join};
+pub use radius::{Radius, radius};
 pub use tool::{Approval, Tool};
 pub use wildcard::allows;
 
@@ -133,4 +139,38 @@ pub struct Setting {
     /// Where it says so.
     #[serde(skip)]
     pub place: Location,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::text::span::{Position, Span};
+
+    /// The start of a file.
+    pub(crate) fn place(path: &str) -> Location {
+        let start = Position { line: 1, column: 1 };
+        Location { path: path.to_owned(), start, end: start, span: Span::new(0, 0), commit: None }
+    }
+
+    /// A service account that can do nothing.
+    pub(crate) fn identity(platform: &str, native_kind: &str, name: &str, context: Context) -> Identity {
+        Identity {
+            kind: IdentityKind::ServiceAccount,
+            native_kind: native_kind.to_owned(),
+            platform: platform.to_owned(),
+            name: name.to_owned(),
+            owner: String::new(),
+            environment: "unknown".to_owned(),
+            purpose: String::new(),
+            context,
+            complete: true,
+            grants: vec![],
+            credentials: vec![],
+            tools: vec![],
+            session: Session { max_seconds: -1, ..Session::default() },
+            delegation: vec![],
+            settings: vec![],
+            places: vec![place("a.yaml")],
+        }
+    }
 }

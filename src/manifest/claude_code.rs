@@ -185,16 +185,15 @@ fn prompt(file: &File<'_>, kind: &str, document: &Node) -> Identity {
     let name = format!("{NAME}/{kind}/{}", text("name").unwrap_or(stem));
     let mut identity = file.identity(IdentityKind::Agent, NAME, kind, name, document);
     identity.purpose = text("description").unwrap_or_default();
-    let waved = kind != "agent" || text("permissionMode").as_deref() == Some("bypassPermissions");
-    let approval = if waved { Approval::None } else { Approval::Ask };
-    match document.get("tools").or_else(|| document.get("allowed-tools")) {
-        Some(list) => {
-            for entry in entries(list) {
-                identity.tools.push(tool(&entry, approval, file.location(list.span)));
-            }
-        }
-        // Left out means every tool; who calls it is still asked.
-        None => identity.tools.push(everything(file, document, Approval::Ask)),
+    let bypass = text("permissionMode").as_deref() == Some("bypassPermissions");
+    let approval = if bypass || kind != "agent" { Approval::None } else { Approval::Ask };
+    if let Some(list) = document.get("tools").or_else(|| document.get("allowed-tools")) {
+        let place = file.location(list.span);
+        identity.tools.extend(entries(list).iter().map(|entry| tool(entry, approval, place.clone())));
+    } else {
+        // Left out means every tool; who calls it is still asked, unless the agent waves everything through.
+        let approval = if bypass { Approval::None } else { Approval::Ask };
+        identity.tools.push(everything(file, document, approval));
     }
     let skip = |name: &str| matches!(name, "tools" | "allowed-tools" | "description" | "name");
     file.settings("", document, &skip, &mut identity.settings);

@@ -128,11 +128,10 @@ impl<'f> File<'f> {
 
     /// The tree of the file, by the ending of its name.
     pub(super) fn tree(&self) -> Tree {
-        let name = plain_name(self.path);
-        if name.ends_with(".toml") {
+        if ends_in(self.path, &[".toml"]) {
             return tree::read_toml(self.bytes);
         }
-        if name.ends_with(".json") || name.ends_with(".jsonc") || name.ends_with(".json5") {
+        if ends_in(self.path, &[".json", ".jsonc", ".json5"]) {
             let tree = tree::read_json(self.bytes);
             // A chart may write JSON with templates: the other reader masks them and takes JSON too.
             let templates = self.context == Context::Template && tree.fault.is_some();

@@ -1,6 +1,6 @@
 //! How an MCP server is started or reached: command, package, URL, roots.
 
-use super::redact::names_secret;
+use super::redact::{is_reference, names_secret};
 use crate::identity::Authority;
 use crate::text::tree::Node;
 
@@ -70,7 +70,7 @@ impl<'n> Launch<'n> {
             found.push(("command", text.clone(), *at));
             found.push(("launch", self.line(), *at));
         }
-        found.extend(self.args.iter().map(|(text, at)| ("args", text.clone(), *at)));
+        found.extend(self.shown_args());
         if let Some((text, at)) = &self.url {
             found.push(("url", text.clone(), *at));
         }
@@ -80,6 +80,19 @@ impl<'n> Launch<'n> {
         }
         found.extend(self.reach());
         found
+    }
+
+    /// The arguments, but for those that an option before them makes a secret.
+    fn shown_args(&self) -> Vec<(&'static str, String, &'n Node)> {
+        let mut secret = false;
+        let mut shown = Vec::new();
+        for (text, at) in &self.args {
+            let hide = secret && !text.starts_with('-') && !is_reference(text);
+            shown.push(("args", if hide { "***".to_owned() } else { text.clone() }, *at));
+            secret =
+                text.starts_with('-') && !text.contains('=') && names_secret(text.trim_start_matches('-'));
+        }
+        shown
     }
 
     /// Values of arguments and of the URL that have a name, as the sources of credentials.

@@ -50,10 +50,17 @@ pub struct Reading {
 
 /// Reads the identities that `bytes`, the content of the file at `path` (in `commit`), declare.
 ///
-/// Most files are turned down by name or by one search for a word, so it may be called for each. A file in
-/// UTF-16 has to be turned into UTF-8 first.
+/// Most files are turned down by name or by one search for a word, so it may be called for each. A manifest
+/// in UTF-16 is a gap: decode it first, if its places are to be those of the decoded text.
 pub fn read(path: &str, commit: Option<&str>, bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
+    if let Some(text) = utf16(bytes) {
+        if DIALECTS.iter().any(|dialect| (dialect.claims)(path, text.as_bytes())) {
+            let detail = "the manifest is written in UTF-16".to_owned();
+            reading.gaps.push(Gap { path: path.to_owned(), reason: Reason::Unparsed, detail });
+        }
+        return reading;
+    }
     let mut file = None;
     for dialect in DIALECTS.iter().filter(|dialect| (dialect.claims)(path, bytes)) {
         let file = file.get_or_insert_with(|| File::new(path, commit, bytes));
@@ -62,6 +69,17 @@ pub fn read(path: &str, commit: Option<&str>, bytes: &[u8]) -> Reading {
     reading.gaps.sort();
     reading.gaps.dedup();
     reading
+}
+
+/// The text behind a byte order mark of UTF-16.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let (order, rest): (fn([u8; 2]) -> u16, _) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
+        _ => return None,
+    };
+    let units: Vec<u16> = rest.as_chunks::<2>().0.iter().map(|pair| order(*pair)).collect();
+    Some(String::from_utf16_lossy(&units))
 }
 
 impl Dialect {
@@ -95,6 +113,43 @@ mod tests {
             ("package.json", "{\"name\": \"x\"}"),
         ] {
             assert!(DIALECTS.iter().all(|dialect| !dialect.claims(path, text.as_bytes())), "{path}");
+        }
+    }
+
+    #[test]
+    fn d10_a_manifest_in_utf_16_is_a_gap() {
+        let text = "apiVersion: v1\nkind: ServiceAccount\n";
+        let bytes: Vec<u8> =
+            [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
+        assert_eq!(read("a.yaml", None, &bytes).gaps.len(), 1);
+        assert!(read("a.txt", None, &bytes).gaps.is_empty());
+    }
+
+    #[test]
+    fn no_secret_of_a_manifest_reaches_the_model() {
+        let canary = ["kX9", "vQ2", "mZ7", "tR4", "wB8", "yN3"].concat();
+        for (path, text) in [
+            (
+                ".mcp.json",
+                r#"{"mcpServers":{"a":{"command":"x","args":["--token","CANARY","--key=CANARY","CANARY"],"env":{"A_KEY":"CANARY","B":"CANARY"},"headers":{"Authorization":"Bearer CANARY"},"url":"https://u:CANARY@h/?t=CANARY","note":"CANARY"}}}"#,
+            ),
+            (
+                ".claude/settings.json",
+                r#"{"permissions":{"allow":["Bash(curl -H 'X: CANARY' *)"],"deny":["CANARY"]},"env":{"A_TOKEN":"CANARY","B":"CANARY"},"hooks":{"Stop":[{"hooks":[{"command":"x --password CANARY"}]}]},"apiKeyHelper":"echo CANARY"}"#,
+            ),
+            (
+                "k.yaml",
+                "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/service-account-token\nmetadata: {name: a}\ndata: {token: CANARY}\n",
+            ),
+            (
+                "kubeconfig",
+                "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
+            ),
+        ] {
+            let reading = read(path, None, text.replace("CANARY", &canary).as_bytes());
+            assert!(!reading.identities.is_empty(), "{path}");
+            assert!(!format!("{reading:?}").contains(&canary), "{path}: {:?}", reading.identities);
+            assert!(!serde_json::to_string(&reading.identities).unwrap().contains(&canary), "{path}");
         }
     }
 

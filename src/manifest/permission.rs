@@ -199,7 +199,7 @@ fn is_any_command(pattern: &str) -> bool {
         return free(rest.get(runner.len().saturating_sub(1)..).unwrap_or_default());
     }
     let wide = ["docker", "podman", "kubectl", "find"].contains(&program) && rest.is_empty();
-    wide || WRAPPERS.iter().any(|command| begins(&command)) || (program == "find" && rest.contains(&"-exec"))
+    wide || WRAPPERS.iter().any(begins) || (program == "find" && rest.contains(&"-exec"))
 }
 
 #[cfg(test)]

@@ -47,7 +47,13 @@ pub(super) fn is_reference(value: &str) -> bool {
     let store = ["op://", "vault:", "keychain:", "env:", "secretref:", "aws-sm://", "gcp-sm://", "file:"]
         .iter()
         .any(|scheme| bare.starts_with(scheme));
-    bare.is_empty() || shell || percent || angle || store || bare.starts_with("{{") || is_placeholder(bare)
+    bare.is_empty()
+        || shell
+        || percent
+        || angle
+        || store
+        || ["{{", "{env:", "{file:"].iter().any(|mark| bare.starts_with(mark))
+        || is_placeholder(bare)
 }
 
 /// Text that tells the reader to put a secret here.

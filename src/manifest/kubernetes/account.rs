@@ -19,7 +19,8 @@ pub(super) fn service_account(file: &File<'_>, object: &Object<'_>) -> Identity 
     let mut identity = file.identity(IdentityKind::ServiceAccount, NAME, &object.kind, name, object.node);
     object.describe(file, &mut identity);
     automount(file, object.node, &mut identity);
-    for (secret, at) in object.node.get("secrets").map(Node::items).unwrap_or_default().iter().flat_map(named)
+    for (secret, at) in
+        object.node.get("secrets").map(Node::items).unwrap_or_default().iter().filter_map(named)
     {
         identity.settings.push(file.setting("secrets", &secret, at));
     }

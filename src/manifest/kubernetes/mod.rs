@@ -11,7 +11,7 @@ use super::file::{File, Words, ends_in, search};
 use super::{Dialect, Reading};
 use crate::finding::Reason;
 use crate::identity::Identity;
-use crate::text::tree::{Node, Tree};
+use crate::text::tree::{Node, Tree, Value};
 
 pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
@@ -30,9 +30,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
     let first = reading.identities.len();
     for document in std::mem::take(&mut tree.documents) {
         read_object(file, &document, None, reading);
-        if is_object(&document) {
-            reading.documents.push((NAME, document));
-        }
+        keep_objects(document, &mut reading.documents);
     }
     note_templates(file, &tree, reading, first);
 }
@@ -68,8 +66,23 @@ fn read_object(file: &File<'_>, node: &Node, list_kind: Option<&str>, reading: &
     }
 }
 
-fn is_object(node: &Node) -> bool {
-    node.get("apiVersion").is_some() && node.get("kind").is_some()
+/// Keeps an object, or each one of a list, for rules over raw documents.
+fn keep_objects(node: Node, documents: &mut Vec<(&'static str, Node)>) {
+    let kind = node.get("kind").and_then(Node::as_text);
+    if kind.is_some_and(|kind| kind.ends_with("List"))
+        && let Value::Map(entries) = node.value
+    {
+        let lists = entries.into_iter().filter(|(key, _)| key.as_text() == Some("items"));
+        for (_, items) in lists {
+            if let Value::List(items) = items.value {
+                for item in items {
+                    keep_objects(item, documents);
+                }
+            }
+        }
+    } else if node.get("kind").is_some() || node.get("metadata").is_some() {
+        documents.push((NAME, node));
+    }
 }
 
 /// Marks what templates leave unknown. Text in quotes is a template only where the path says so: a live
@@ -120,8 +133,8 @@ impl<'n> Object<'n> {
         identity.purpose = said(&["description", "purpose", "kubernetes.io/description"]);
         let label = said(&["environment", "env"]);
         let folders = file.path.rsplit_once('/').map_or("", |(folders, _)| folders);
-        let words = [label.as_str(), self.namespace.as_str()].into_iter().chain(folders.split('/').rev());
-        if let Some(word) = words.filter_map(environment).next() {
+        let mut words = [label.as_str(), self.namespace.as_str()].into_iter().chain(folders.split('/').rev());
+        if let Some(word) = words.find_map(environment) {
             word.clone_into(&mut identity.environment);
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn role(file: &File<'_>, object: &Object<'_>) -> Identity {
 const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
 /// The grant of one rule; URLs are a grant of their own, with `/` in front of each.
-fn grants(file: &File<'_>, object: &Object<'_>, role: &str, rule: &Node) -> Vec<Grant> {
+fn grants(file: &File<'_>, object: &Object<'_>, giver: &str, rule: &Node) -> Vec<Grant> {
     let verbs = texts(rule.get("verbs"));
     let plain = |key| texts(rule.get(key)).into_iter().map(|(text, _)| text).collect::<Vec<_>>();
     let (scope, namespace) = match object.kind.as_str() {
@@ -52,7 +52,7 @@ fn grants(file: &File<'_>, object: &Object<'_>, role: &str, rule: &Node) -> Vec<
         scope,
         namespace: namespace.clone(),
         conditions: vec![],
-        given_by: vec![role.to_owned()],
+        given_by: vec![giver.to_owned()],
         place: file.location(rule.span),
         action_places: verbs.iter().map(|(_, node)| file.location(node.span)).collect(),
         bound_at: None,
@@ -128,17 +128,15 @@ fn subject_identity(file: &File<'_>, object: &Object<'_>, subject: &Node) -> Opt
             file.identity(IdentityKind::ServiceAccount, NAME, "Group", stable, subject)
         }
         Some("User") => {
-            match name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
-                Some((namespace, name)) => account(namespace, name),
-                None => {
-                    // Names of the system are components and pseudo users, no human being.
-                    let kind = match name.starts_with("system:") {
-                        true => IdentityKind::ServiceAccount,
-                        false => IdentityKind::Person,
-                    };
-                    file.identity(kind, NAME, "User", format!("{NAME}/User/{name}"), subject)
-                }
+            let account_of =
+                name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+            if let Some((namespace, name)) = account_of {
+                return Some(account(namespace, name));
             }
+            // Names of the system are components and pseudo users, no human being.
+            let system = name.starts_with("system:");
+            let kind = if system { IdentityKind::ServiceAccount } else { IdentityKind::Person };
+            file.identity(kind, NAME, "User", format!("{NAME}/User/{name}"), subject)
         }
         _ => account(&text("namespace").unwrap_or_else(|| object.namespace.clone()), &name),
     })

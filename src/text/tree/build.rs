@@ -173,12 +173,14 @@ impl Builder {
     /// The pairs of a map with those of its merge keys behind them; what the map says itself wins.
     fn merged(&mut self, frame: Frame) -> Result<Vec<(Node, Node)>, FaultKind> {
         let Frame { mut entries, merges, .. } = frame;
-        let mut seen = BTreeSet::new();
-        for (key, _) in &entries {
-            if key.as_text().is_some_and(|name| !seen.insert(name.to_owned())) {
-                self.duplicate.get_or_insert(key.span.start);
-            }
+        if let Some(twice) = first_duplicate(&entries) {
+            self.duplicate.get_or_insert(twice);
         }
+        if merges.is_empty() {
+            return Ok(entries);
+        }
+        let names = entries.iter().filter_map(|(key, _)| key.as_text().map(str::to_owned));
+        let mut seen: BTreeSet<String> = names.collect();
         for source in merges {
             let maps = match source.value {
                 Value::List(items) => items,
@@ -197,6 +199,15 @@ impl Builder {
         }
         Ok(entries)
     }
+}
+
+/// The offset of the first key that stands there a second time.
+fn first_duplicate(entries: &[(Node, Node)]) -> Option<usize> {
+    let mut keys: Vec<_> =
+        entries.iter().filter_map(|(key, _)| Some((key.as_text()?, key.span.start))).collect();
+    keys.sort_unstable();
+    let pairs = keys.iter().zip(keys.iter().skip(1));
+    pairs.filter(|(left, right)| left.0 == right.0).map(|(_, right)| right.1).min()
 }
 
 /// Scalar keys are text, whatever they look like: `on:`, `1:` and `true:` are names.

@@ -1,0 +1,584 @@
+//! Blast radius: how much an identity reaches when it falls, 0 to 100, from what files declare alone.
+//!
+//! Four factors from 0 to 5: the scope of its privileges, how long what it holds lasts, the systems it
+//! reaches, and how easily it is used again by somebody else. The score ranks identities; rules decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{
+    Approval, Authority, Credential, Effect, Grant, Identity, IdentityKind, Life, Scope, Storage, Tool,
+    allows,
+};
+use crate::finding::Location;
+
+/// The four factors, each 0 to 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Levels {
+    /// P: what it may do.
+    pub privilege: u8,
+    /// D: how long its credentials and sessions last.
+    pub duration: u8,
+    /// R: which systems it reaches.
+    pub reach: u8,
+    /// E: how easily somebody else uses it.
+    pub ease: u8,
+}
+
+/// One factor with what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Factor {
+    /// 0 to 5.
+    pub level: u8,
+    /// Why, in a few words.
+    pub reason: String,
+    /// Whether the level is a default because nothing says otherwise.
+    pub assumed: bool,
+    /// What it was read from; `None` where it was assumed.
+    #[serde(skip)]
+    pub evidence: Option<Location>,
+}
+
+/// A change that lowers the score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// What to do, in the imperative.
+    pub what: String,
+    /// The score afterwards.
+    pub score: u8,
+}
+
+/// The blast radius of one identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Radius {
+    /// 0 to 100.
+    pub score: u8,
+    /// `critical`, `high`, `medium`, `low` or `minimal`.
+    pub band: &'static str,
+    /// P, with delegation followed.
+    pub privilege: Factor,
+    /// D.
+    pub duration: Factor,
+    /// R, with delegation followed.
+    pub reach: Factor,
+    /// E.
+    pub ease: Factor,
+    /// The score if each assumed factor were as low as it can be.
+    pub least: u8,
+    /// The score if each assumed factor were as high as it can be.
+    pub most: u8,
+    /// Stable names from this identity to the one that gives the highest privilege; empty when it is itself.
+    pub path: Vec<String>,
+    /// The change that lowers the score most; `None` when none does.
+    pub change: Option<Change>,
+}
+
+/// The largest whole s with s⁵ · 3125 ≤ 100⁵ · P² · D · R · E; whole numbers only, so the same everywhere.
+///
+/// Any factor 0 gives 0; factors above 5 count as 5.
+pub fn score(levels: Levels) -> u8 {
+    let [p, d, r, e] =
+        [levels.privilege, levels.duration, levels.reach, levels.ease].map(|level| u64::from(level.min(5)));
+    let limit = 100_u64.pow(5) * p * p * d * r * e;
+    (0..=100_u8).rev().find(|guess| u64::from(*guess).pow(5) * 3125 <= limit).unwrap_or(0)
+}
+
+/// The band of a score.
+pub const fn band(score: u8) -> &'static str {
+    match score {
+        85.. => "critical",
+        65..=84 => "high",
+        45..=64 => "medium",
+        25..=44 => "low",
+        _ => "minimal",
+    }
+}
+
+/// The radius of `identity` among `others`, which may hold it too; steps to others are followed three deep.
+pub fn radius(identity: &Identity, others: &[Identity]) -> Radius {
+    let by_name: BTreeMap<&str, &Identity> =
+        others.iter().map(|other| (other.name.as_str(), other)).collect();
+    radius_among(identity, &by_name)
+}
+
+/// As [`radius`], for callers that ask for many identities of one tree.
+pub fn radius_among(identity: &Identity, by_name: &BTreeMap<&str, &Identity>) -> Radius {
+    let (mut privilege, mut reach, mut path) = (privilege(identity), reach(identity), vec![]);
+    for (other, way) in reachable(identity, by_name) {
+        let (theirs, wider) = (self::privilege(other), self::reach(other));
+        if theirs.level > privilege.level {
+            privilege = theirs;
+            path = way;
+        }
+        if wider.level > reach.level {
+            reach = wider;
+        }
+    }
+    let (duration, ease) = (duration(identity), ease(identity));
+    adjust(identity, &mut privilege, &mut reach);
+    let levels =
+        Levels { privilege: privilege.level, duration: duration.level, reach: reach.level, ease: ease.level };
+    let bound = |to: u8| {
+        let pick = |factor: &Factor| if factor.assumed && factor.level > 0 { to } else { factor.level };
+        score(Levels {
+            privilege: pick(&privilege),
+            duration: pick(&duration),
+            reach: pick(&reach),
+            ease: pick(&ease),
+        })
+    };
+    let (least, most) = (bound(1), bound(5));
+    let total = score(levels);
+    let change = cheapest(levels, identity.kind);
+    Radius { score: total, band: band(total), privilege, duration, reach, ease, least, most, path, change }
+}
+
+fn known(level: u8, reason: impl Into<String>, evidence: Option<&Location>) -> Factor {
+    Factor { level, reason: reason.into(), assumed: false, evidence: evidence.cloned() }
+}
+
+fn assumed(level: u8, reason: &str) -> Factor {
+    Factor { level, reason: reason.to_owned(), assumed: true, evidence: None }
+}
+
+/// The first of the highest.
+fn highest(factors: impl Iterator<Item = Factor>) -> Option<Factor> {
+    factors.reduce(|best, next| if next.level > best.level { next } else { best })
+}
+
+/// P: the greatest of what grants and tools allow.
+fn privilege(identity: &Identity) -> Factor {
+    let grants = identity.grants.iter().filter(|grant| grant.effect == Effect::Allow).map(grant_privilege);
+    let tools = identity.tools.iter().map(tool_privilege);
+    let none = match identity.native_kind.as_str() {
+        "kubeconfig-user" => assumed(3, "what it may do is not in the tree"),
+        _ if !identity.complete => assumed(3, "what it may do is not in the tree"),
+        _ if !identity.credentials.is_empty() => assumed(1, "no grant is in the tree"),
+        _ => known(0, "nothing is allowed", None),
+    };
+    highest(grants.chain(tools)).unwrap_or(none)
+}
+
+fn grant_privilege(grant: &Grant) -> Factor {
+    let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
+    let place = Some(&grant.place);
+    if allows(grant, "*", "*", "*") {
+        return known(if wide { 5 } else { 4 }, "may do anything in its scope", place);
+    }
+    if let Some((action, resource, _)) =
+        ESCALATIONS.iter().find(|(action, resource, group)| allows(grant, action, resource, group))
+    {
+        let level = if wide && grant.names.is_empty() { 5 } else { 4 };
+        return known(level, format!("may {action} {resource}, which leads to more"), place);
+    }
+    let secrets = ["get", "list", "watch"].iter().any(|action| allows(grant, action, "secrets", ""));
+    if secrets && grant.names.is_empty() {
+        return known(4, "reads secrets", place);
+    }
+    match grant.authority {
+        Authority::Execute if wide && grant.names.is_empty() => known(4, "writes widely", place),
+        Authority::Execute => known(3, "writes in one scope", place),
+        Authority::Recommend => known(2, "proposes", place),
+        Authority::Inspect if grant.names.is_empty() && grant.scope != Scope::Resource => {
+            known(2, "reads widely", place)
+        }
+        Authority::Inspect => known(1, "reads what is named", place),
+    }
+}
+
+/// Actions that lead to more than they say: action, resource, API group.
+const ESCALATIONS: [(&str, &str, &str); 23] = [
+    ("escalate", "clusterroles", RBAC),
+    ("escalate", "roles", RBAC),
+    ("bind", "clusterroles", RBAC),
+    ("bind", "roles", RBAC),
+    ("impersonate", "users", ""),
+    ("impersonate", "groups", ""),
+    ("impersonate", "serviceaccounts", ""),
+    ("create", "serviceaccounts/token", ""),
+    ("create", "secrets", ""),
+    ("create", "pods", ""),
+    ("create", "pods/exec", ""),
+    ("get", "pods/exec", ""),
+    ("create", "pods/attach", ""),
+    ("patch", "pods/ephemeralcontainers", ""),
+    ("create", "deployments", "apps"),
+    ("patch", "deployments", "apps"),
+    ("create", "daemonsets", "apps"),
+    ("create", "statefulsets", "apps"),
+    ("create", "jobs", "batch"),
+    ("create", "cronjobs", "batch"),
+    ("get", "nodes/proxy", ""),
+    ("create", "nodes/proxy", ""),
+    ("approve", "signers", "certificates.k8s.io"),
+];
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+fn tool_privilege(tool: &Tool) -> Factor {
+    let place = Some(&tool.place);
+    match (tool.authority, tool.unlimited) {
+        (Authority::Execute, true) => known(4, format!("tool `{}` runs anything", tool.name), place),
+        (Authority::Execute, false) => known(3, format!("tool `{}` executes", tool.name), place),
+        (Authority::Recommend, _) => known(2, format!("tool `{}` proposes", tool.name), place),
+        (Authority::Inspect, true) => known(2, format!("tool `{}` reads everything", tool.name), place),
+        (Authority::Inspect, false) => known(1, format!("tool `{}` reads", tool.name), place),
+    }
+}
+
+/// D: the longest of credentials and session.
+fn duration(identity: &Identity) -> Factor {
+    let credentials =
+        identity.credentials.iter().map(|credential| match (credential.life, credential.lifetime) {
+            (Life::Never, _) => {
+                known(5, format!("`{}` never ends", credential.name), Some(&credential.place))
+            }
+            (Life::Bounded, seconds) if seconds >= 0 => known(
+                lasting(seconds),
+                format!("`{}` lasts {seconds} s", credential.name),
+                Some(&credential.place),
+            ),
+            _ => Factor {
+                evidence: Some(credential.place.clone()),
+                ..assumed(4, "nothing says when a credential ends")
+            },
+        });
+    let session = match identity.session.max_seconds {
+        0 => Some(known(5, "the session has no end", identity.places.first())),
+        seconds if seconds > 0 => {
+            Some(known(lasting(seconds), format!("a session lasts {seconds} s"), identity.places.first()))
+        }
+        _ => None,
+    };
+    let default = match identity.platform.as_str() {
+        "kubernetes" => assumed(2, "tokens of pods are renewed each hour"),
+        _ => assumed(4, "nothing says how long it lasts"),
+    };
+    highest(credentials.chain(session)).unwrap_or(default)
+}
+
+fn lasting(seconds: i64) -> u8 {
+    match seconds {
+        ..=900 => 1,
+        901..=3600 => 2,
+        3601..=43_200 => 3,
+        43_201..=7_776_000 => 4,
+        _ => 5,
+    }
+}
+
+/// R: the systems in reach.
+fn reach(identity: &Identity) -> Factor {
+    let grants = identity.grants.iter().filter(|grant| grant.effect == Effect::Allow);
+    let namespaces: BTreeSet<&str> = grants
+        .clone()
+        .filter(|grant| grant.scope == Scope::Namespace)
+        .map(|grant| grant.namespace.as_str())
+        .collect();
+    let scopes = grants.filter_map(|grant| {
+        let place = Some(&grant.place);
+        Some(match grant.scope {
+            Scope::Unbound => return None,
+            Scope::Resource => known(1, "one resource", place),
+            Scope::Namespace => match namespaces.len() {
+                0 | 1 => known(2, "one namespace", place),
+                2 | 3 => known(3, "two or three namespaces", place),
+                _ => known(4, "more than three namespaces", place),
+            },
+            Scope::Cluster => known(3, "one cluster or account", place),
+            Scope::Organisation => known(5, "a whole organisation", place),
+        })
+    });
+    let free = identity.tools.iter().filter(|tool| tool.unlimited && tool.authority == Authority::Execute);
+    let open = free.map(|tool| match tool.approval {
+        Approval::None if identity.kind == IdentityKind::Agent => {
+            known(4, "private data and an open way out", Some(&tool.place))
+        }
+        _ => known(3, "what one tool reaches", Some(&tool.place)),
+    });
+    let named: Vec<_> = identity.settings.iter().filter(|setting| setting.name == "reach").collect();
+    let systems = named.first().map(|first| match named.len() {
+        1 => known(2, "one system", Some(&first.place)),
+        2 | 3 => known(3, "two or three systems", Some(&first.place)),
+        _ => known(4, "more than three systems", Some(&first.place)),
+    });
+    let unbound = || assumed(3, "nothing says what it reaches");
+    highest(scopes.chain(open).chain(systems)).unwrap_or_else(unbound)
+}
+
+/// E: how easily somebody else uses it.
+fn ease(identity: &Identity) -> Factor {
+    if let Some(group) = OPEN_GROUPS.iter().find(|name| identity.name.ends_with(*name)) {
+        return known(5, format!("anyone is `{}`", group.trim_start_matches('/')), identity.places.first());
+    }
+    let exported = identity.kind == IdentityKind::Agent || identity.native_kind == "mcp-server";
+    let default = match (identity.platform.as_str(), exported) {
+        (_, true) => assumed(4, "what an agent holds, each of its tools can use"),
+        ("kubernetes", _) => assumed(1, "tokens are bound to one pod"),
+        _ => assumed(3, "credentials are kept in a secret store"),
+    };
+    let held = identity.credentials.iter().map(|credential| credential_ease(credential, exported));
+    highest(held).unwrap_or(default)
+}
+
+/// Groups and users that need no credential, or any.
+const OPEN_GROUPS: [&str; 3] = ["/system:anonymous", "/system:unauthenticated", "/system:authenticated"];
+
+fn credential_ease(credential: &Credential, exported: bool) -> Factor {
+    let place = Some(&credential.place);
+    let name = &credential.name;
+    match credential.storage {
+        Storage::Literal => known(5, format!("`{name}` stands in the tree"), place),
+        Storage::Environment | Storage::SecretManager if exported => {
+            known(4, format!("`{name}` is handed to an agent's tools"), place)
+        }
+        Storage::Environment | Storage::SecretManager => {
+            known(3, format!("`{name}` is kept in a secret store"), place)
+        }
+        Storage::Federated => {
+            let many = credential.subject.is_empty() || credential.subject.contains('*');
+            if many || credential.audience.is_empty() {
+                return known(2, format!("`{name}` is exchanged for a proof that many can give"), place);
+            }
+            known(1, format!("`{name}` is exchanged for a proof of one subject"), place)
+        }
+    }
+}
+
+/// One step at most in all: wider where it may become anybody, else lower where a person is asked before
+/// everything that executes, or where names pin every grant.
+fn adjust(identity: &Identity, privilege: &mut Factor, reach: &mut Factor) {
+    if identity.delegation.iter().any(|step| step.to.ends_with('*')) {
+        if reach.level < 5 {
+            reach.level += 1;
+            reach.reason.push_str("; it may call or become any other");
+        }
+        return;
+    }
+    let acting: Vec<&Tool> =
+        identity.tools.iter().filter(|tool| tool.authority == Authority::Execute).collect();
+    let executes = identity.grants.iter().any(|grant| grant.authority == Authority::Execute);
+    let gated = !executes && !acting.is_empty() && acting.iter().all(|tool| tool.approval != Approval::None);
+    let pinned = identity.tools.is_empty()
+        && !identity.grants.is_empty()
+        && identity.grants.iter().all(|grant| !grant.names.is_empty());
+    if (gated || pinned) && privilege.level > 1 {
+        privilege.level -= 1;
+        privilege.reason.push_str(if gated { "; a person is asked" } else { "; names pin it" });
+    }
+}
+
+/// How many steps are followed.
+const MAX_STEPS: usize = 3;
+
+/// Every other identity in at most three steps, each with the shortest way to it.
+fn reachable<'a>(
+    identity: &'a Identity,
+    by_name: &BTreeMap<&str, &'a Identity>,
+) -> Vec<(&'a Identity, Vec<String>)> {
+    let mut seen = BTreeSet::from([identity.name.as_str()]);
+    let mut found: Vec<(&Identity, Vec<String>)> = Vec::new();
+    let mut edge = vec![(identity, vec![identity.name.clone()])];
+    for _ in 0..MAX_STEPS {
+        let mut next = Vec::new();
+        for (from, way) in &edge {
+            // The grants of a role one is bound to are its holder's own, at the reach of the binding.
+            for step in from.delegation.iter().filter(|step| step.how != "bound-to") {
+                let Some(other) =
+                    by_name.get(step.to.as_str()).filter(|other| seen.insert(other.name.as_str()))
+                else {
+                    continue;
+                };
+                let mut way = way.clone();
+                way.push(other.name.clone());
+                next.push((*other, way));
+            }
+        }
+        found.extend(next.iter().cloned());
+        edge = next;
+    }
+    found
+}
+
+/// The change that lowers the score most; the first of equals.
+fn cheapest(levels: Levels, kind: IdentityKind) -> Option<Change> {
+    let Levels { privilege, duration, reach, ease } = levels;
+    let agent = kind == IdentityKind::Agent;
+    let changes = [
+        (
+            "hold no credential of its own: federate, for one hour at most",
+            Levels { duration: duration.min(2), ease: ease.min(1), ..levels },
+        ),
+        (
+            if agent {
+                "ask a person before anything executes"
+            } else {
+                "give only the actions it needs, none that leads to more"
+            },
+            Levels {
+                privilege: privilege.min(if agent { privilege.saturating_sub(1).max(1) } else { 3 }),
+                ..levels
+            },
+        ),
+        (
+            "limit it to one namespace, repository or service",
+            Levels { privilege: privilege.min(4), reach: reach.min(2), ..levels },
+        ),
+    ];
+    let now = score(levels);
+    let lower =
+        changes.into_iter().map(|(what, levels)| (what, score(levels))).filter(|(_, score)| *score < now);
+    let best = lower.reduce(|best, next| if next.1 < best.1 { next } else { best });
+    best.map(|(what, score)| Change { what: what.to_owned(), score })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::identity::tests::{identity, place};
+    use crate::identity::{Context, CredentialKind, Delegation};
+
+    fn levels((privilege, duration, reach, ease): (u8, u8, u8, u8)) -> Levels {
+        Levels { privilege, duration, reach, ease }
+    }
+
+    #[test]
+    fn the_check_values_of_the_formula() {
+        for (factors, expected) in [
+            ((5, 5, 3, 5), 90),
+            ((5, 2, 3, 1), 54),
+            ((5, 2, 3, 2), 62),
+            ((5, 5, 4, 3), 86),
+            ((4, 4, 4, 4), 80),
+            ((4, 2, 2, 3), 57),
+            ((3, 2, 2, 1), 40),
+            ((1, 2, 2, 1), 26),
+            ((3, 3, 3, 3), 60),
+            ((1, 1, 1, 1), 20),
+            ((5, 5, 5, 5), 100),
+            ((0, 5, 5, 5), 0),
+        ] {
+            assert_eq!(score(levels(factors)), expected, "{factors:?}");
+        }
+        assert_eq!(
+            [100, 85, 84, 65, 64, 45, 44, 25, 24, 0].map(band).join(" "),
+            "critical critical high high medium medium low low minimal minimal"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn raising_a_factor_never_lowers_the_score(p in 0..5_u8, d in 0..5_u8, r in 0..5_u8, e in 0..5_u8) {
+            let base = score(levels((p, d, r, e)));
+            for raised in [(p + 1, d, r, e), (p, d + 1, r, e), (p, d, r + 1, e), (p, d, r, e + 1)] {
+                prop_assert!(score(levels(raised)) >= base);
+            }
+        }
+    }
+
+    fn grant(actions: &[&str], resources: &[&str], groups: &[&str], scope: Scope) -> Grant {
+        let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        Grant {
+            effect: Effect::Allow,
+            actions: owned(actions),
+            resources: owned(resources),
+            groups: owned(groups),
+            names: vec![],
+            scope,
+            namespace: String::new(),
+            conditions: vec![],
+            authority: Authority::Execute,
+            given_by: vec![],
+            place: place("g"),
+            action_places: vec![],
+            bound_at: None,
+        }
+    }
+
+    fn account() -> Identity {
+        identity("kubernetes", "ServiceAccount", "kubernetes/ServiceAccount/a/api", Context::Live)
+    }
+
+    fn token() -> Credential {
+        Credential {
+            kind: CredentialKind::KubeLegacyToken,
+            name: "t".to_owned(),
+            issuer: String::new(),
+            subject: String::new(),
+            audience: String::new(),
+            algorithm: String::new(),
+            issued: -1,
+            expires: -1,
+            life: Life::Never,
+            lifetime: -1,
+            remaining: 0,
+            storage: Storage::Literal,
+            place: place("t"),
+        }
+    }
+
+    #[test]
+    fn a_cluster_admin_with_a_committed_token_scores_ninety() {
+        let mut admin = account();
+        admin.grants = vec![grant(&["*"], &["*"], &["*"], Scope::Cluster)];
+        admin.credentials = vec![token()];
+        let found = radius(&admin, &[]);
+        assert_eq!((found.score, found.band, found.least, found.most), (90, "critical", 90, 90));
+        assert_eq!(found.change.unwrap().score, 54);
+    }
+
+    #[test]
+    fn a_namespaced_editor_scores_forty_and_says_what_it_assumed() {
+        let mut editor = account();
+        editor.grants = vec![grant(&["update"], &["configmaps"], &[""], Scope::Namespace)];
+        let found = radius(&editor, &[]);
+        assert_eq!(found.score, 40);
+        assert!(found.duration.assumed && found.ease.assumed && !found.privilege.assumed);
+        assert!(found.least < 40 && found.most > 40);
+    }
+
+    fn agent(approval: Approval) -> Identity {
+        let mut agent = identity("claude-code", "coding-agent", "claude-code/project", Context::Live);
+        agent.kind = IdentityKind::Agent;
+        agent.tools = vec![Tool {
+            name: "Bash".to_owned(),
+            source: "builtin".to_owned(),
+            authority: Authority::Execute,
+            approval,
+            reversible: false,
+            pinned: true,
+            unlimited: true,
+            place: place("s"),
+        }];
+        agent
+    }
+
+    #[test]
+    fn an_agent_that_runs_anything_unasked_scores_eighty_and_asking_helps() {
+        assert_eq!(radius(&agent(Approval::None), &[]).score, 80);
+        assert!(radius(&agent(Approval::Ask), &[]).score < 80);
+    }
+
+    #[test]
+    fn what_one_can_become_counts_and_the_path_is_told() {
+        let mut admin = account();
+        admin.grants = vec![grant(&["*"], &["*"], &["*"], Scope::Cluster)];
+        let mut pod = identity("kubernetes", "Deployment", "kubernetes/Deployment/a/web", Context::Live);
+        pod.delegation = vec![Delegation {
+            how: "runs-as".to_owned(),
+            to: admin.name.clone(),
+            through: String::new(),
+            scope: Scope::Cluster,
+            namespace: String::new(),
+            place: place("d"),
+        }];
+        let alone = radius(&pod, &[]);
+        assert_eq!(alone.score, 0);
+        let found = radius(&pod, &[admin.clone()]);
+        assert_eq!(found.privilege.level, 5);
+        assert_eq!(found.path, [pod.name.clone(), admin.name]);
+    }
+}
