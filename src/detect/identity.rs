@@ -1,5 +1,7 @@
 //! `when:` over joined identities: as a whole, or over each grant, tool, credential, delegation, setting.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::credential;
@@ -28,6 +30,7 @@ pub fn judge(
         .collect();
     let mut findings = Vec::new();
     let Some(first) = asked.first() else { return Ok(findings) };
+    let bound = bindings(identities);
     for identity in identities {
         let path = identity.places.first().map_or("", |place| place.path.as_str());
         let mut facts = Facts::new();
@@ -35,7 +38,10 @@ pub fn judge(
         facts.set("identity", identity).map_err(JudgeError::of(first.rule, path))?;
         for one in &asked {
             let parts = one.parts(identity, &mut facts).map_err(JudgeError::of(one.rule, path))?;
-            findings.extend(parts.into_iter().map(|part| {
+            findings.extend(parts.into_iter().map(|mut part| {
+                if self_given(&part, one.each) {
+                    part.related.extend(bound.get(identity.name.as_str()).into_iter().flatten().cloned());
+                }
                 let named = Named::Identity { name: &identity.name, part: &part.normal_form };
                 let subject = Subject {
                     location: part.location,
@@ -50,6 +56,31 @@ pub fn judge(
         }
     }
     Ok(findings)
+}
+
+/// How many bindings of one role are shown.
+const BINDINGS: usize = 3;
+
+/// Where each role is handed out, first places first: a role is only as dangerous as its bindings.
+fn bindings(identities: &[Identity]) -> BTreeMap<&str, Vec<Related>> {
+    let mut found: BTreeMap<&str, Vec<Related>> = BTreeMap::new();
+    for holder in identities {
+        for step in holder.delegation.iter().filter(|step| step.how == "bound-to") {
+            let message = format!("bound here, to {}", holder.name);
+            found.entry(&step.to).or_default().push(Related { location: step.place.clone(), message });
+        }
+    }
+    for places in found.values_mut() {
+        places.sort();
+        places.dedup();
+        places.truncate(BINDINGS);
+    }
+    found
+}
+
+/// Whether the part is a grant the identity holds of itself and not through a binding.
+fn self_given(part: &Part, each: Option<Each>) -> bool {
+    each == Some(Each::Grants) && part.related.is_empty()
 }
 
 /// A rule over identities.
