@@ -313,7 +313,7 @@ fn b5_an_exception_holds_in_its_own_place_only() {
         ("scope_base_branch", |context| context.base_branch = Some("release".to_owned())),
         ("scope_base_branch", |context| context.base_branch = None),
         ("scope_commit", |context| context.commit = "d".repeat(40)),
-        ("revoked", |context| drop(context.revoked.insert(ID.to_owned()))),
+        ("revoked", |context| context.revoked = [ID.to_owned()].into()),
     ];
     assert_eq!(high(&files, &signers, &context(&signers)), "except");
     for (code, change) in moves {

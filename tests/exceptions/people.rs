@@ -44,7 +44,9 @@ impl Scene {
     /// Makes a key of `kind` in the file `name`.
     pub fn keygen(&self, name: &str, kind: &str, passphrase: &str) -> PathBuf {
         let path = self.path().join(name);
+        let bits = if kind == "rsa" { ["-b", "2048"].as_slice() } else { &[] };
         let made = Command::new("ssh-keygen")
+            .args(bits)
             .args(["-q", "-t", kind, "-N", passphrase, "-C", name, "-f"])
             .arg(&path)
             .stdin(Stdio::null())
