@@ -452,7 +452,7 @@ mod tests {
         ];
         let findings = prop::collection::vec(any_named(), 1..4);
         let times = (0_i64..4_102_444_800_000, 1_i64..1_000_000_000, any::<u32>());
-        let texts = ("[a-z_]{1,9}", "\\PC{20,40}", any::<String>(), any::<String>());
+        let texts = ("[a-z_]{1,9}", "[ -~]{10}[a-zéß ]{15,30}x", any::<String>(), any::<String>());
         let rest = (any::<[u8; 10]>(), any::<bool>(), any::<bool>());
         (names(), names(), commits, findings, times, texts, rest).prop_map(
             |(

@@ -60,16 +60,16 @@ impl Scene {
     pub fn add(&mut self, name: &str, person: &str, class: &str, namespaces: &str, options: &str) -> PathBuf {
         let key = self.keygen(name, "ed25519", "");
         self.list(name, &key, namespaces, options);
-        self.people.push_str(&format!(
+        self.people.extend([format!(
             "[principals.\"{name}@acme.example\"]\nperson = \"{person}\"\nclass = \"{class}\"\n"
-        ));
+        )]);
         key
     }
 
     /// Adds a line to the signers file for the key at `key`.
     pub fn list(&mut self, name: &str, key: &Path, namespaces: &str, options: &str) {
         let public = fs::read_to_string(key.with_extension("pub")).unwrap();
-        self.lines.push_str(&format!("{name}@acme.example namespaces=\"{namespaces}\"{options} {public}"));
+        self.lines.extend([format!("{name}@acme.example namespaces=\"{namespaces}\"{options} {public}")]);
     }
 
     pub fn signers(&self) -> Signers {
