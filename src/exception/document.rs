@@ -417,3 +417,131 @@ impl<'de> Deserialize<'de> for Commits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_named() -> impl Strategy<Value = Named> {
+        let alg = prop_oneof![
+            Just((FingerprintAlgorithm::Salted, "")),
+            Just((FingerprintAlgorithm::Located, "")),
+            Just((FingerprintAlgorithm::Hmac, "00aa11bb")),
+        ];
+        let severity = prop::sample::select(Severity::ALL.to_vec());
+        ("[a-z0-9-]{1,12}", any::<[u8; 16]>(), alg, severity, any::<String>(), any::<String>()).prop_map(
+            |(rule, fp, (fp_alg, fpk), severity, path, summary)| Named {
+                rule: RuleId(rule),
+                fp: Fingerprint(fp),
+                fp_alg,
+                fpk: fpk.to_owned(),
+                severity,
+                path,
+                summary,
+            },
+        )
+    }
+
+    fn any_document() -> impl Strategy<Value = Document> {
+        let names = || prop::collection::btree_set("[a-zA-Z0-9/._-]{1,12}", 1..4).prop_map(Vec::from_iter);
+        let commits = prop_oneof![
+            Just(Commits::UntilFixed),
+            "[0-9a-f]{40}".prop_map(Commits::Exact),
+            "[0-9a-f]{64}".prop_map(Commits::Exact),
+        ];
+        let findings = prop::collection::vec(any_named(), 1..4);
+        let times = (0_i64..4_102_444_800_000, 1_i64..1_000_000_000, any::<u32>());
+        let texts = ("[a-z_]{1,9}", "[ -~]{10}[a-zéß ]{15,30}x", any::<String>(), any::<String>());
+        let rest = (any::<[u8; 10]>(), any::<bool>(), any::<bool>());
+        (names(), names(), commits, findings, times, texts, rest).prop_map(
+            |(
+                pipelines,
+                environments,
+                commits,
+                findings,
+                (from, length, max_uses),
+                (code, text, ticket, compensating),
+                (random, evidence, renews),
+            )| {
+                let from = Timestamp(from);
+                let digest = || Digest { digest: format!("sha256:{}", "0a".repeat(32)) };
+                Document {
+                    v: 1,
+                    id: Ulid::new(from, random),
+                    ledger: pipelines.concat(),
+                    repo: Repo {
+                        host: "local".to_owned(),
+                        id: environments.concat(),
+                        name: "pay".to_owned(),
+                    },
+                    scope: Scope { pipelines, environments, base_branch: "main".to_owned(), commits },
+                    findings,
+                    reason: Reason { code, text, ticket, compensating },
+                    owner: "dana".to_owned(),
+                    requested_by: "kim".to_owned(),
+                    created_at: from,
+                    not_before: from,
+                    expires_at: Timestamp(from.0 + length),
+                    max_uses,
+                    policy: digest(),
+                    evidence: evidence.then(digest),
+                    renews: renews.then(|| Ulid::new(from, random.map(|byte| byte ^ 1))),
+                }
+            },
+        )
+    }
+
+    #[test]
+    fn an_id_sorts_by_time_and_reads_back() {
+        let (early, late) = (Ulid::new(Timestamp(0), [255; 10]), Ulid::new(Timestamp(1), [0; 10]));
+        assert!(early < late);
+        assert_eq!(early.as_str(), "0000000000ZZZZZZZZZZZZZZZZ");
+        // 1469918176385 is the time in the example of the specification.
+        assert!(Ulid::new(Timestamp(1_469_918_176_385), [0; 10]).as_str().starts_with("01ARYZ6S41"));
+        for text in [
+            "",
+            "01ARYZ6S41",
+            "81ARYZ6S410000000000000000",
+            "01aryz6s410000000000000000",
+            "01ARYZ6S41000000000000000I",
+        ] {
+            assert_eq!(Ulid::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_wrong_is_named_without_words_of_ours() {
+        let error = Document::parse(b"{\"v\": 1, \"x\": 2}").unwrap_err().to_string();
+        assert!(error.contains("unknown field `x`"), "{error}");
+        assert!(!error.contains("struct"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_same_bytes(mut document in any_document()) {
+            prop_assume!(document.reason.text.trim().chars().count() >= MIN_REASON);
+            document.findings.dedup_by_key(|named| named.fp);
+            let bytes = document.encode().unwrap();
+            let read = Document::parse(&bytes).unwrap();
+            prop_assert_eq!(&read, &document);
+            prop_assert_eq!(read.encode().unwrap(), bytes);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_fall_over(
+            document in any_document(), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            noise in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let _ = Document::parse(&noise);
+            let mut bytes = serde_json::to_vec(&document).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(read) = Document::parse(&bytes) {
+                prop_assert_eq!(Document::parse(&read.encode().unwrap()).unwrap(), read);
+            }
+            bytes.truncate(at);
+            prop_assert!(Document::parse(&bytes).is_err());
+        }
+    }
+}

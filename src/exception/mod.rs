@@ -200,8 +200,9 @@ impl Exception {
         self.check_time(terms, now).map_err(refuse)?;
         self.check_uses(context, terms).map_err(refuse)?;
         let approval = approval::judge(&self.votes, &context.authors, terms).map_err(|(code, reason)| {
-            let more: String = self.noted.iter().map(|noted| format!("; {}", noted.reason)).collect();
-            refuse((code, reason + &more))
+            let noted = self.noted.iter().map(|noted| noted.reason.as_str());
+            let reason = std::iter::once(reason.as_str()).chain(noted).collect::<Vec<_>>().join("; ");
+            refuse((code, reason))
         })?;
         Ok(Permit {
             exception: id.to_owned(),

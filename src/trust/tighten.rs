@@ -184,7 +184,7 @@ mod tests {
         ] {
             let asked = ask(wish);
             let outcome = tighten(trusted(Stage::Merge), true, std::slice::from_ref(&asked));
-            assert_eq!(outcome.rejected, [asked.from.clone()]);
+            assert_eq!(outcome.rejected, std::slice::from_ref(&asked.from));
             assert_eq!(outcome.stance, trusted(Stage::Merge), "{}", asked.from);
         }
     }

@@ -49,14 +49,14 @@ pub(super) fn parse(text: &str, line: usize) -> Result<Signer, Fault> {
 
 /// Writes `signer` as a line that [`parse`] reads, without its comment.
 pub(super) fn encode(signer: &Signer) -> String {
-    let mut text = format!("{} namespaces=\"{}\"", signer.principal, signer.namespaces.join(","));
+    let mut options = format!("namespaces=\"{}\"", signer.namespaces.join(","));
     for (name, time) in [("valid-after", signer.valid_after), ("valid-before", signer.valid_before)] {
         if let Some(time) = time {
             let digits: String = time.to_string().chars().take(19).filter(char::is_ascii_digit).collect();
-            text.push_str(&format!(",{name}=\"{digits}Z\""));
+            options = format!("{options},{name}=\"{digits}Z\"");
         }
     }
-    format!("{text} {}", signer.key.openssh())
+    format!("{} {options} {}", signer.principal, signer.key.openssh())
 }
 
 /// The first word and what follows it.

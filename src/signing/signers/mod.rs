@@ -333,10 +333,7 @@ mod tests {
         );
         assert_eq!((known.class, known.line), (Class::Human, 3));
         let code = |namespace: &str, instant: &str| {
-            signers
-                .who(&known.key, namespace, at(instant))
-                .map(|_| "")
-                .unwrap_or_else(|refusal| refusal.code())
+            signers.who(&known.key, namespace, at(instant)).map_or_else(|refusal| refusal.code(), |_| "")
         };
         for (namespace, instant, expected) in [
             ("a@t", "2026-01-01T00:00:00Z", ""),
@@ -439,7 +436,7 @@ mod tests {
                 let mut line = format!("{principal} namespaces=\"{}\"", names.join(","));
                 for (name, value) in [("valid-after", from), ("valid-before", until)] {
                     if let Some(value) = value {
-                        line.push_str(&format!(",{name}=\"{value}\""));
+                        line = format!("{line},{name}=\"{value}\"");
                     }
                 }
                 format!("{line} {}", key(seed))
