@@ -287,7 +287,10 @@ fn c15_the_format_of_version_1_is_what_it_was() {
         .replace("RID", first.rid())
     );
     assert_eq!(first.rid(), "129e51f096c289056311e22a6cfba4ce");
-    assert_eq!(hex(&ledger.head().root()), "ROOT_CONSTANT");
+    assert_eq!(
+        hex(&ledger.head().root()),
+        "fa9560197aa09be622b2392bcc40e3dac6becd531923aa259bc28b740b472647"
+    );
 }
 
 #[test]

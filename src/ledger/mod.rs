@@ -6,6 +6,8 @@ pub mod append;
 pub mod checkpoint;
 /// Why the ledger gives no answer.
 pub mod error;
+/// The fields every record is judged by.
+mod facts;
 /// What records are found by.
 pub mod key;
 /// One constructor for each kind of record.

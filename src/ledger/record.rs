@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use super::facts::Facts;
 use crate::text::hash;
 use crate::text::json::{JsonError, read_strict, write_canonical};
 use crate::text::time::Timestamp;
 
 /// The most bytes one record may have.
 pub const MAX_RECORD: usize = 32 * 1024;
-
-const RID_DOMAIN: &str = "tollgate-rid-v1";
 
 /// One event, as the JSON object that is hashed and stored.
 ///
@@ -148,33 +147,10 @@ impl Record {
 
     /// The id its other fields give it, and nothing else: the same for every retry of the same event.
     ///
-    /// First 16 bytes of the hash over ledger, repository, run, attempt, job, kind, subject and occurrence.
+    /// First 16 bytes of the hash over ledger, repository, run, attempt, job, kind, subject and occurrence. The
+    /// subject is the finding, else the exception, else the deploy; for a change of policy or rule, these.
     pub fn computed_rid(&self) -> String {
-        let number = |path: &str| self.integer(path).unwrap_or_default().to_string();
-        let occurrence = self.integer("finding.occurrence").or_else(|| self.integer("occurrence"));
-        let parts = [
-            self.text("ledger"),
-            self.text("repo.id"),
-            self.text("run_id"),
-            &number("attempt"),
-            self.text("job"),
-            self.text("kind"),
-            self.subject(),
-            &occurrence.unwrap_or_default().to_string(),
-        ];
-        let full = hash::sha256_parts(RID_DOMAIN, &parts.map(str::as_bytes));
-        hash::hex(full.first_chunk::<16>().unwrap_or(&[0; 16]))
-    }
-
-    /// What tells it from other records of its kind in one run: a finding, an exception, a deploy, a rule.
-    pub fn subject(&self) -> &str {
-        let paths = match self.kind() {
-            Some(Kind::PolicyActivated) => &["policy.digest"][..],
-            Some(Kind::EnforcementChanged) => &["finding.rule"],
-            Some(Kind::Run) => &[],
-            _ => &["finding.fp", "exception_id", "deploy_id"],
-        };
-        paths.iter().map(|path| self.text(path)).find(|text| !text.is_empty()).unwrap_or_default()
+        hash::hex(&Facts::of(self).computed_rid())
     }
 
     /// The bytes an authorised writer signs (namespace `record@tollgate`): the record without its `sig`.
@@ -197,36 +173,7 @@ impl Record {
     /// Checks that it belongs to the ledger `origin` and says who, in which session, and what: without
     /// one of them a record is refused at append and named by `verify`.
     pub fn check_lineage(&self, origin: &str) -> Result<(), RecordError> {
-        let missing = |path: &str| Err(RecordError::Field(path.to_owned()));
-        if self.integer("v") != Some(1) {
-            return missing("v");
-        }
-        if self.text("ledger") != origin {
-            return missing("ledger");
-        }
-        let required =
-            ["kind", "tool.name", "tool.version", "actor.provider", "pipeline", "run_id", "stage", "rid"];
-        if let Some(path) = required.iter().find(|path| self.text(path).is_empty()) {
-            return missing(path);
-        }
-        if self.text("actor.id").is_empty() && self.text("actor.login").is_empty() {
-            return missing("actor.login");
-        }
-        if self.integer("attempt").is_none_or(|attempt| attempt < 1) {
-            return missing("attempt");
-        }
-        if !["local", "merge", "deploy"].contains(&self.text("stage")) {
-            return missing("stage");
-        }
-        if self.kind() == Some(Kind::Observed)
-            && !["block", "advise", "except", "inherit"].contains(&self.text("action"))
-        {
-            return missing("action");
-        }
-        if self.rid() != self.computed_rid() {
-            return missing("rid");
-        }
-        Ok(())
+        Facts::of(self).check(origin)
     }
 
     /// The bytes that are hashed and stored, without a line feed.

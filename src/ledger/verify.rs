@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::checkpoint::Checkpoint;
 use super::error::LedgerError;
+use super::facts::Facts;
 use super::key::Key;
 use super::merkle::{Frontier, Hash, leaf_hash};
 use super::record::{Kind, Record, RecordError};
@@ -72,9 +73,9 @@ pub fn verify(
         let leaves = store.read(head, range.clone())?;
         let hashes = store.hashes(head, range.clone())?;
         let complete = leaves.len() as u64 == range.end - range.start;
-        for (at, (hash, record)) in parse_all(&leaves, threads).into_iter().enumerate() {
+        for (at, (hash, leaf)) in parse_all(&leaves, &head.origin, threads).into_iter().enumerate() {
             let expected = hashes.as_ref().and_then(|hashes| hashes.get(at));
-            replay.take(hash, expected, record);
+            replay.take(hash, expected, leaf);
         }
         match (&mut noted, hashes) {
             (Some(frontier), Some(hashes)) => hashes.into_iter().for_each(|hash| frontier.push(hash)),
@@ -89,11 +90,40 @@ pub fn verify(
     Ok(replay.end(head, noted.as_ref()))
 }
 
-type Parsed = (Hash, Result<Record, RecordError>);
+type Parsed = (Hash, Leaf);
 
-fn parse_all(leaves: &[Vec<u8>], threads: usize) -> Vec<Parsed> {
+/// One record as far as it must be known to be judged.
+enum Leaf {
+    /// Nothing is wrong with it, and nothing else depends on it than its id and its time.
+    Plain { rid: Key, ts: Timestamp },
+    /// To be looked at in full.
+    Full(Result<Record, RecordError>),
+}
+
+impl Leaf {
+    fn read(bytes: &[u8], origin: &str) -> Self {
+        let plain = Facts::scan(bytes).filter(|facts| is_plain(facts) && facts.check(origin).is_ok());
+        match plain.and_then(|facts| Some((Key::hex(facts.rid)?, Timestamp::parse(facts.ts).ok()?))) {
+            Some((rid, ts)) => Self::Plain { rid, ts },
+            None => Self::Full(Record::parse(bytes)),
+        }
+    }
+}
+
+/// Whether no rule of the replay speaks of such a record beyond its lineage.
+fn is_plain(facts: &Facts<'_>) -> bool {
+    let special = match Kind::from_word(facts.kind) {
+        Some(Kind::ExceptionApproved | Kind::ExceptionRevoked) | None => true,
+        Some(Kind::Observed) => facts.action == "except",
+        Some(Kind::Run) => run_fault(facts).is_some(),
+        Some(_) => false,
+    };
+    !special && !facts.signed
+}
+
+fn parse_all(leaves: &[Vec<u8>], origin: &str, threads: usize) -> Vec<Parsed> {
     let parse = |part: &[Vec<u8>]| -> Vec<Parsed> {
-        part.iter().map(|bytes| (leaf_hash(bytes), Record::parse(bytes))).collect()
+        part.iter().map(|bytes| (leaf_hash(bytes), Leaf::read(bytes, origin))).collect()
     };
     let share = leaves.len().div_ceil(threads.max(1)).max(64);
     if leaves.len() <= share {
@@ -161,7 +191,7 @@ impl<'a, 'b> Replay<'a, 'b> {
     }
 
     /// Takes the next record, with its hash as noted when it was appended.
-    fn take(&mut self, hash: Hash, expected: Option<&Hash>, record: Result<Record, RecordError>) {
+    fn take(&mut self, hash: Hash, expected: Option<&Hash>, leaf: Leaf) {
         let index = self.frontier.size();
         self.frontier.push(hash);
         if expected.is_some_and(|expected| *expected != hash) {
@@ -174,31 +204,41 @@ impl<'a, 'b> Replay<'a, 'b> {
                 self.problems.push(Problem { index, what });
             }
         }
-        match record {
-            Err(error) => self.problem(index, error.to_string()),
-            Ok(record) => self.judge(index, &record),
+        match leaf {
+            Leaf::Plain { rid, ts } => self.place(index, rid, ts),
+            Leaf::Full(Err(error)) => self.problem(index, error.to_string()),
+            Leaf::Full(Ok(record)) => self.judge(index, &record),
         }
+    }
+
+    /// Whether its id is its own and its time not long gone.
+    fn place(&mut self, index: u64, rid: Key, ts: Timestamp) {
+        if !self.ids.insert(rid) {
+            self.problem(index, format!("has the id `{}` of an earlier record", hash::hex(&rid.0)));
+        }
+        if ts.plus(SKEW) < self.newest {
+            let what = format!("is dated {} before an earlier record", self.newest.since(ts));
+            self.notices.push(Problem { index, what });
+        }
+        self.newest = self.newest.max(ts);
     }
 
     fn judge(&mut self, index: u64, record: &Record) {
         if let Err(error) = record.check_lineage(self.origin) {
             self.problem(index, error.to_string());
         }
-        if Key::hex(record.rid()).is_some_and(|rid| !self.ids.insert(rid)) {
-            self.problem(index, format!("has the id `{}` of an earlier record", record.rid()));
+        if let Some(rid) = Key::hex(record.rid()) {
+            self.place(index, rid, record.ts());
         }
-        let ts = record.ts();
-        if ts.plus(SKEW) < self.newest {
-            let what = format!("is dated {} before an earlier record", self.newest.since(ts));
-            self.notices.push(Problem { index, what });
-        }
-        self.newest = self.newest.max(ts);
         let signed = record.kind() == Some(Kind::ExceptionApproved) || record.get("sig").is_some();
         if signed && let Err(what) = (self.signatures)(index, record) {
             self.problem(index, what);
         }
         match record.kind() {
-            Some(Kind::Run) => self.run(index, record),
+            Some(Kind::Run) => {
+                let what = run_fault(&Facts::of(record));
+                self.problems.extend(what.map(|what| Problem { index, what }));
+            }
             Some(Kind::Observed) if record.text("action") == "except" => self.except(index, record),
             Some(Kind::ExceptionApproved) => self.approve(index, record),
             Some(Kind::ExceptionRevoked) => {
@@ -207,15 +247,6 @@ impl<'a, 'b> Replay<'a, 'b> {
                 }
             }
             _ => {}
-        }
-    }
-
-    fn run(&mut self, index: u64, record: &Record) {
-        let outcome = record.text("outcome");
-        if !["clean", "advised", "excepted", "blocked"].contains(&outcome) {
-            self.problem(index, format!("has the unknown outcome `{outcome}`"));
-        } else if outcome != "blocked" && record.text("policy.digest").is_empty() {
-            self.problem(index, "opened the gate and names no policy".to_owned());
         }
     }
 
@@ -300,6 +331,15 @@ impl<'a, 'b> Replay<'a, 'b> {
         let root = hash::hex(&self.frontier.root());
         Verification { size: self.frontier.size(), root, problems: self.problems, notices: self.notices }
     }
+}
+
+/// What is wrong with a `run`.
+fn run_fault(facts: &Facts<'_>) -> Option<String> {
+    if !["clean", "advised", "excepted", "blocked"].contains(&facts.outcome) {
+        return Some(format!("has the unknown outcome `{}`", facts.outcome));
+    }
+    let open = facts.outcome != "blocked" && facts.policy.is_empty();
+    open.then(|| "opened the gate and names no policy".to_owned())
 }
 
 fn run_of(record: &Record) -> String {
