@@ -1,4 +1,11 @@
 //! The worked example of the metric definitions, to the last digit.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "what builds the example may fail like the test that asks for it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -140,6 +140,7 @@ struct LiveRef {
 
 /// A production deploy and what stood before it.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "four questions, each answered on its own")]
 pub(super) struct Crossing {
     pub event: usize,
     pub pipeline: Id,
@@ -288,7 +289,6 @@ impl Fold<'_, '_> {
             }
             What::Found(found) if !self.terms.presumed => self.found(event, found),
             What::Remediated { key, how } if !self.terms.presumed => self.remediated(event, *key, *how),
-            What::Found(_) | What::Remediated { .. } => {}
             What::Dismissed(key) => self.dismissed(event, *key),
             What::Notice(key) => {
                 let notice = Notice { at: event.ts, revoked: None, rids: [event.rid, 0] };
@@ -314,7 +314,10 @@ impl Fold<'_, '_> {
                     self.story.relaxed.push((*pipeline, event.rid));
                 }
             }
-            What::BreakGlass { .. } | What::PolicyActivated { .. } => {}
+            What::Found(_)
+            | What::Remediated { .. }
+            | What::BreakGlass { .. }
+            | What::PolicyActivated { .. } => {}
         }
     }
 
@@ -355,7 +358,7 @@ impl Fold<'_, '_> {
             match risk.state() {
                 Some(State::Escaped | State::Dismissed) => {}
                 Some(state) if state.pending() || state == State::Inherited => {
-                    risk.set(State::of(seen.action))
+                    risk.set(State::of(seen.action));
                 }
                 _ => risk.episodes.push(Episode::new(State::of(seen.action), event)),
             }

@@ -250,11 +250,11 @@ impl Desk<'_, '_> {
                 lines.entry(self.names.text(*product)).or_default().insert(*pipeline);
             }
         }
-        let mut all = self.scope("all", &pipelines, self.query.chain);
+        let mut all = self.scope("all", &pipelines, self.query.chain, true);
         let pooled = interval::share(all.rate.numerator, all.rate.decided);
         all.rate.compare(pooled);
         let named = |name: &str, pipelines: &BTreeSet<Id>| {
-            let mut scope = self.scope(name, pipelines, None);
+            let mut scope = self.scope(name, pipelines, None, false);
             scope.rate.compare(pooled);
             scope
         };
@@ -291,17 +291,23 @@ impl Desk<'_, '_> {
 
     /// Every pipeline with a risk, a run or a deploy.
     fn pipelines(&self) -> BTreeSet<Id> {
-        let risks = self.story.risks.iter().map(|risk| risk.key.pipeline);
+        let lived = self.story.risks.iter().filter(|risk| !risk.episodes.is_empty());
+        let risks = lived.map(|risk| risk.key.pipeline);
         let deploys = self.story.crossings.iter().map(|crossing| crossing.pipeline);
         risks.chain(deploys).chain(self.story.openings.keys().copied()).collect()
     }
 
-    fn scope(&self, name: &str, pipelines: &BTreeSet<Id>, chain: Option<(u64, u64)>) -> Scope {
+    /// `whole` says that exceptions of pipelines without a risk or run belong to it too.
+    fn scope(&self, name: &str, pipelines: &BTreeSet<Id>, chain: Option<(u64, u64)>, whole: bool) -> Scope {
         let (story, terms) = (self.story, self.terms);
         let risks: Vec<&Risk> =
             story.risks.iter().filter(|risk| pipelines.contains(&risk.key.pipeline)).collect();
-        let fates = self.fates(&risks, terms);
+        let fates = fates(&risks, terms);
         let deploys = coverage::deploys(story, terms, pipelines);
+        let mut reviewed = pipelines.clone();
+        if whole {
+            reviewed.extend(story.leaves.values().flat_map(|leave| &leave.pipelines));
+        }
         let coverage = coverage::known(story, terms, pipelines);
         let sighted: Vec<&Risk> = sighted_before(&fates).collect();
         let signed = |event: Option<usize>| {
@@ -322,7 +328,7 @@ impl Desk<'_, '_> {
                 revoke: exposure::revocation(&risks, terms),
             },
             trust: coverage::coverage(story, terms, pipelines, self.fields, chain),
-            review: review::review(story, terms, self.names, pipelines, &risks, &sighted),
+            review: review::review(story, terms, self.names, &reviewed, &risks, &sighted),
             quality: self.quality(&risks, &fates, &rate),
             budget: self.query.target.map(|target| budget(target, &rate)),
             escapes: self.escaped(&escapes),
@@ -343,7 +349,7 @@ impl Desk<'_, '_> {
                 _ => None,
             }),
             explain: if self.query.explain {
-                self.explain(&fates, &risks, &deploys, pipelines)
+                self.explain(&fates, &risks, &deploys, &reviewed)
             } else {
                 BTreeMap::new()
             },
@@ -351,15 +357,11 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn fates<'r>(&self, risks: &[&'r Risk], terms: &Terms<'_>) -> Vec<Fated<'r>> {
-        risks.iter().filter_map(|risk| Some((*risk, rate::fate(risk, terms)?))).collect()
-    }
-
     fn first_reported(&self, pipelines: &BTreeSet<Id>) -> Option<Brief> {
         let (story, terms) = self.earlier?;
         let risks: Vec<&Risk> =
             story.risks.iter().filter(|risk| pipelines.contains(&risk.key.pipeline)).collect();
-        Some(rate::brief(&self.fates(&risks, terms)))
+        Some(rate::brief(&fates(&risks, terms)))
     }
 
     fn quality(&self, risks: &[&Risk], fates: &[Fated<'_>], rate: &Rate) -> Quality {
@@ -571,6 +573,10 @@ impl Desk<'_, '_> {
         }
         numbers
     }
+}
+
+fn fates<'r>(risks: &[&'r Risk], terms: &Terms<'_>) -> Vec<Fated<'r>> {
+    risks.iter().filter_map(|risk| Some((*risk, rate::fate(risk, terms)?))).collect()
 }
 
 /// Whether the gate saw it before it crossed, or at all where it never did.
