@@ -196,7 +196,7 @@ fn every_risk_ends_as_the_example_tells() {
             listed.iter().map(|risk| risk.fingerprint.clone()).collect::<BTreeSet<_>>()
         };
         let same = |got: BTreeSet<String>, want: &Value| {
-            assert_eq!(got.iter().map(String::as_str).collect::<BTreeSet<_>>(), texts(want))
+            assert_eq!(got.iter().map(String::as_str).collect::<BTreeSet<_>>(), texts(want));
         };
         same(names(&scope.prevented), &want["prevented"]);
         same(names(&scope.pending), &want["pending"]);
