@@ -1,4 +1,11 @@
 //! The worked example of the metric definitions, to the last digit.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "what builds the example may fail like the test that asks for it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -189,7 +196,7 @@ fn every_risk_ends_as_the_example_tells() {
             listed.iter().map(|risk| risk.fingerprint.clone()).collect::<BTreeSet<_>>()
         };
         let same = |got: BTreeSet<String>, want: &Value| {
-            assert_eq!(got.iter().map(String::as_str).collect::<BTreeSet<_>>(), texts(want))
+            assert_eq!(got.iter().map(String::as_str).collect::<BTreeSet<_>>(), texts(want));
         };
         same(names(&scope.prevented), &want["prevented"]);
         same(names(&scope.pending), &want["pending"]);

@@ -63,15 +63,12 @@ pub(super) fn known(story: &Story, terms: &Terms<'_>, pipelines: &BTreeSet<Id>) 
             lately.insert(crossing.pipeline);
         }
     }
-    let fed = |pipeline: &Id| {
-        let quiet = story.openings.get(pipeline).is_none_or(|opened| *opened == 0);
-        ever.contains(pipeline) && (lately.contains(pipeline) || quiet)
-    };
-    if !terms.presumed && !pipelines.is_empty() && pipelines.iter().all(fed) {
-        Known::Known
-    } else {
-        Known::Unknown
-    }
+    let quiet = |pipeline: &Id| story.openings.get(pipeline).is_none_or(|opened| *opened == 0);
+    let fed = |pipeline: &Id| ever.contains(pipeline) && (lately.contains(pipeline) || quiet(pipeline));
+    // A pipeline that opened no gate and deployed nothing says nothing about the others.
+    let mut roads =
+        pipelines.iter().filter(|pipeline| ever.contains(pipeline) || !quiet(pipeline)).peekable();
+    if !terms.presumed && roads.peek().is_some() && roads.all(fed) { Known::Known } else { Known::Unknown }
 }
 
 /// Coverage of `pipelines`; `fields` counts complete and all records by pipeline.

@@ -96,8 +96,7 @@ impl<'e> Roads<'e> {
             Some((deploy.pipeline, deploy.relied_on))
         };
         let Some(name) = name else { return none };
-        let known: Vec<(usize, &Trip)> = self
-            .positions(&self.runs, name)
+        let known: Vec<(usize, &Trip)> = positions(&self.runs, name)
             .iter()
             .filter_map(|position| Some((*position, self.trip(*position)?)))
             .filter(|(position, _)| self.time(*position) <= at)
@@ -107,9 +106,7 @@ impl<'e> Roads<'e> {
         };
         let last: Vec<&(usize, &Trip)> = known.iter().filter(|(_, trip)| trip.attempt == attempt).collect();
         let valid = last.iter().any(|(position, trip)| {
-            self.matches(trip, deploy)
-                && self.allowed(trip, at)
-                && at.since(self.time(*position)) <= fresh_for
+            matches(trip, deploy) && self.allowed(trip, at) && at.since(self.time(*position)) <= fresh_for
         });
         let opened = last.iter().all(|(_, trip)| trip.outcome != Verdict::Blocked);
         Join { run: last.first().map(|(position, _)| *position), valid, opened, attempt, name }
@@ -117,7 +114,7 @@ impl<'e> Roads<'e> {
 
     /// What the run of `join` saw, up to `at`.
     pub(super) fn seen(&self, join: &Join, at: Timestamp) -> impl Iterator<Item = (&'e Event, &'e Sighting)> {
-        let positions = self.positions(&self.sightings, join.name).iter();
+        let positions = positions(&self.sightings, join.name).iter();
         let attempt = join.attempt;
         positions.filter_map(move |position| {
             let event = self.events.get(*position)?;
@@ -164,17 +161,8 @@ impl<'e> Roads<'e> {
         [deploy.artifact, deploy.commit].into_iter().filter(|carried| *carried != 0).find_map(|carried| {
             let runs = self.carrying.get(&(deploy.pipeline, carried))?;
             let last = runs.iter().rev().find(|position| self.time(**position) <= at)?;
-            self.trip(*last).filter(|trip| self.matches(trip, deploy)).map(|trip| trip.run)
+            self.trip(*last).filter(|trip| matches(trip, deploy)).map(|trip| trip.run)
         })
-    }
-
-    /// Same artefact where both name one, else same commit where both name one.
-    #[expect(clippy::unused_self, reason = "reads as a question to the roads, beside its siblings")]
-    fn matches(&self, trip: &Trip, deploy: &Deploy) -> bool {
-        if deploy.artifact != 0 && !trip.artifacts.is_empty() {
-            return trip.artifacts.contains(&deploy.artifact);
-        }
-        deploy.commit == 0 || trip.commit == 0 || deploy.commit == trip.commit
     }
 
     /// The run's policy was activated by then; a pipeline without any activation cannot tell.
@@ -182,10 +170,6 @@ impl<'e> Roads<'e> {
         let known = self.activated.get(&trip.run.0).map(Vec::as_slice).unwrap_or_default();
         let mut known = known.iter().filter(|(when, _)| *when <= at).peekable();
         known.peek().is_none() || known.any(|(_, digest)| *digest == trip.policy)
-    }
-
-    fn positions<'m>(&self, map: &'m HashMap<RunKey, Vec<usize>>, name: RunKey) -> &'m [usize] {
-        map.get(&name).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn trip(&self, at: usize) -> Option<&'e Trip> {
@@ -198,4 +182,16 @@ impl<'e> Roads<'e> {
     fn time(&self, at: usize) -> Timestamp {
         self.events.get(at).map_or(Timestamp(i64::MAX), |event| event.ts)
     }
+}
+
+/// Same artefact where both name one, else same commit where both name one.
+fn matches(trip: &Trip, deploy: &Deploy) -> bool {
+    if deploy.artifact != 0 && !trip.artifacts.is_empty() {
+        return trip.artifacts.contains(&deploy.artifact);
+    }
+    deploy.commit == 0 || trip.commit == 0 || deploy.commit == trip.commit
+}
+
+fn positions(map: &HashMap<RunKey, Vec<usize>>, name: RunKey) -> &[usize] {
+    map.get(&name).map(Vec::as_slice).unwrap_or_default()
 }

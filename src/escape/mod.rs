@@ -24,9 +24,12 @@ pub mod review;
 pub mod risk;
 
 mod crossing;
+mod desk;
 mod event;
+mod fold;
 mod intake;
-mod scope;
+/// The numbers of one scope, as they are reported.
+pub mod scope;
 
 use serde::{Serialize, Serializer};
 
@@ -213,7 +216,7 @@ where
         return Err(EscapeError::Window);
     }
     let intake = intake::read(records, query)?;
-    Ok(scope::report(intake, query))
+    Ok(desk::report(intake, query))
 }
 
 impl Figure {

@@ -206,15 +206,15 @@ fn open_at(risk: &Risk, end: Timestamp) -> Option<&Episode> {
 pub(super) fn rate(fates: &[Fated<'_>], variant: Variant, signed: &dyn Fn(Option<usize>) -> bool) -> Rate {
     let number =
         |pick: fn(&Fate<'_>) -> bool| super::review::count(fates.iter().filter(|(_, fate)| pick(fate)));
-    let escapes: Vec<(&Risk, &Episode)> = escapes(fates).collect();
-    let escaped = escapes.len() as u64;
+    let crossed: Vec<(&Risk, &Episode)> = escapes(fates).collect();
+    let escaped = crossed.len() as u64;
     let prevented = number(|fate| matches!(fate, Fate::Prevented(_)));
     let decided = escaped + prevented;
     let of_variant =
-        |variant: Variant| super::review::count(escapes.iter().filter(|(_, episode)| variant.holds(episode)));
+        |variant: Variant| super::review::count(crossed.iter().filter(|(_, episode)| variant.holds(episode)));
     let numerator = of_variant(variant);
     let of_escapes = |pick: &dyn Fn(&super::risk::Escape) -> bool| {
-        super::review::count(escapes.iter().filter(|(_, episode)| episode.escape.as_ref().is_some_and(pick)))
+        super::review::count(crossed.iter().filter(|(_, episode)| episode.escape.as_ref().is_some_and(pick)))
     };
     let classes = [Class::Excepted, Class::Advisory, Class::Overridden, Class::Ungated, Class::Missed];
     let causes = [

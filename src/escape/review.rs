@@ -28,7 +28,7 @@ pub(super) struct Leave {
     /// Pipelines where a deploy relied on it.
     pub used: BTreeSet<Id>,
     reason: Id,
-    pipelines: BTreeSet<Id>,
+    pub pipelines: BTreeSet<Id>,
     findings: BTreeSet<Id>,
 }
 
@@ -180,8 +180,8 @@ pub(super) fn review(
                 .filter(|(ts, why, _)| terms.window.contains(*ts) && names.text(*why) == "self_approval"),
         )
     };
-    let named = Named::new(&leaves);
-    let open = open_leaves(&leaves, &named, terms, risks);
+    let approved_for = Named::new(&leaves);
+    let open = open_leaves(&leaves, &approved_for, terms, risks);
     let approvers = approvers(&leaves, terms, names);
     let approvals: u64 = approvers.iter().map(|approver| approver.approvals).sum();
     let shares: Vec<f64> = approvers
@@ -212,9 +212,9 @@ pub(super) fn review(
         open: open.iter().map(|(name, _)| (*name).to_owned()).collect(),
         expired_while_exposed: expired(&leaves, terms, risks),
         without_expiry: of_approval(|approval| approval.expires_at.is_none()),
-        renewed: count(risks.iter().filter(|risk| named.approved(story, risk).len() > 1)),
+        renewed: count(risks.iter().filter(|risk| approved_for.approved(story, risk).len() > 1)),
         risk_exception_rate: share(
-            count(sighted.iter().filter(|risk| !named.approved(story, risk).is_empty())),
+            count(sighted.iter().filter(|risk| !approved_for.approved(story, risk).is_empty())),
             count(sighted.iter()),
         )
         .map(Figure),

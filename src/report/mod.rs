@@ -4,6 +4,8 @@
 //! [`crate::text::safe`] on its way out. A new format is one file and one line in a list; the test over one
 //! fixed value picks it up.
 
+/// The escape rate, in every format.
+pub mod rate;
 /// A message with its place, causes and help, as a reader sees it.
 pub mod diagnostic;
 /// The formats of an outcome.
