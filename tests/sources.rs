@@ -1,10 +1,16 @@
 //! Where bytes come from: every source on repositories built in the test.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a set-up that fails is a test that fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a set-up that fails is a test that fails"
+)]
 
 mod support;
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
@@ -492,10 +498,10 @@ fn a4_nothing_the_repository_configures_is_run() {
     let mut config = "[core]\n\tbare = false\n\tworktree = /\n[log]\n\tshowSignature = true\n".to_owned();
     for key in ["core\0fsmonitor", "core\0pager", "core\0sshCommand", "diff\0external", "gpg\0program"] {
         let (section, key) = key.split_once('\0').unwrap();
-        config += &format!("[{section}]\n\t{key} = {script}\n");
+        writeln!(config, "[{section}]\n\t{key} = {script}").unwrap();
     }
-    config += &format!("[filter \"x\"]\n\tclean = {script}\n\tsmudge = {script}\n");
-    config += &format!("[diff \"x\"]\n\ttextconv = {script}\n");
+    writeln!(config, "[filter \"x\"]\n\tclean = {script}\n\tsmudge = {script}").unwrap();
+    writeln!(config, "[diff \"x\"]\n\ttextconv = {script}").unwrap();
     repo.write(".git/config", &config).write("vendor/bare/config", &config);
     for hook in ["post-index-change", "reference-transaction", "fsmonitor-watchman", "post-checkout"] {
         let hook = repo.path().join(".git/hooks").join(hook);
@@ -520,7 +526,7 @@ fn a4_a_missing_object_of_a_partial_clone_is_not_fetched() {
     let (repo, _) = started();
     let marker = repo.path().join("marker");
     let id = repo.git(&["rev-parse", "HEAD:a.txt"]);
-    repo.git(&["config", "remote.origin.url", &format!("ext::sh -c 'touch {}'", marker.display())]);
+    repo.git(&["config", "remote.origin.url", &format!("ext::sh -c touch% {}", marker.display())]);
     repo.git(&["config", "remote.origin.promisor", "true"]);
     repo.git(&["config", "remote.origin.partialCloneFilter", "blob:none"]);
     repo.git(&["config", "extensions.partialClone", "origin"]);
