@@ -1,8 +1,16 @@
 //! Where bytes come from: every source on repositories built in the test.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a set-up that fails is a test that fails"
+)]
+
 mod support;
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
@@ -196,20 +204,21 @@ fn d2_twenty_thousand_files_are_all_read_and_a_budget_names_what_was_not() {
         if number % 100 == 0 {
             fs::create_dir_all(&folder).unwrap();
         }
-        write!(File::create(folder.join(format!("f{number}"))).unwrap(), "{number}\n").unwrap();
+        let text = format!("{number}\n");
+        File::create(folder.join(format!("f{number}"))).unwrap().write_all(text.as_bytes()).unwrap();
     }
-    repo.git(&["add", "--all"]);
+    repo.git(&["add", "d0", "d1"]);
     let started = Instant::now();
     let seen = try_read(&Worktree::new(scope(repo.path())), 2).unwrap();
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     assert_eq!((seen.blobs.len(), seen.gaps.len()), (20_000, 0));
     assert!(seen.of("d19/e199/f19999") == [b"19999\n"]);
 
-    let limits = Limits { files: 15_000, ..Limits::default() };
-    let seen = try_read(&Worktree::new(Scope::new(repo.path(), limits).unwrap()), 2).unwrap();
-    assert_eq!(seen.blobs.len(), 15_000);
+    let limits = Limits { files: 700, ..Limits::default() };
+    let seen = try_read(&Worktree::new(Scope::new(&repo.path().join("d0"), limits).unwrap()), 2).unwrap();
+    assert_eq!(seen.blobs.len(), 700);
     assert_eq!(seen.reasons(), [("", Reason::Budget)]);
-    assert!(seen.gaps[0].detail.starts_with("5000 files"));
+    assert!(seen.gaps[0].detail.starts_with("300 files"));
 }
 
 #[test]
@@ -481,18 +490,18 @@ fn a4_nothing_the_repository_configures_is_run() {
     repo.write("script", format!("#!/bin/sh\ntouch {}\n", marker.display()));
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let script = script.to_str().unwrap();
-    let bare = "vendor/bare";
-    repo.git(&["init", "--quiet", "--bare", bare]);
+    let nested = "vendor/bare";
+    repo.git(&["init", "--quiet", "--bare", nested]);
     repo.write(".gitattributes", "* filter=x diff=x\n").write("z.txt", "z\n").commit("second");
     repo.write("staged.txt", "staged\n").git(&["add", "--all"]);
     // From here on plain git would run the script, so the test starts no git of its own.
     let mut config = "[core]\n\tbare = false\n\tworktree = /\n[log]\n\tshowSignature = true\n".to_owned();
     for key in ["core\0fsmonitor", "core\0pager", "core\0sshCommand", "diff\0external", "gpg\0program"] {
         let (section, key) = key.split_once('\0').unwrap();
-        config += &format!("[{section}]\n\t{key} = {script}\n");
+        writeln!(config, "[{section}]\n\t{key} = {script}").unwrap();
     }
-    config += &format!("[filter \"x\"]\n\tclean = {script}\n\tsmudge = {script}\n");
-    config += &format!("[diff \"x\"]\n\ttextconv = {script}\n");
+    writeln!(config, "[filter \"x\"]\n\tclean = {script}\n\tsmudge = {script}").unwrap();
+    writeln!(config, "[diff \"x\"]\n\ttextconv = {script}").unwrap();
     repo.write(".git/config", &config).write("vendor/bare/config", &config);
     for hook in ["post-index-change", "reference-transaction", "fsmonitor-watchman", "post-checkout"] {
         let hook = repo.path().join(".git/hooks").join(hook);
@@ -501,7 +510,7 @@ fn a4_nothing_the_repository_configures_is_run() {
     }
 
     assert!(worktree(repo.path()).holds("staged\n"));
-    worktree(&repo.path().join(bare));
+    worktree(&repo.path().join(nested));
     assert_eq!(staged(&repo).paths(), ["staged.txt"]);
     assert!(since(&repo, &first).unwrap().holds("z\n"));
     let repository = Repository::discover(repo.path()).unwrap().unwrap();
@@ -517,7 +526,7 @@ fn a4_a_missing_object_of_a_partial_clone_is_not_fetched() {
     let (repo, _) = started();
     let marker = repo.path().join("marker");
     let id = repo.git(&["rev-parse", "HEAD:a.txt"]);
-    repo.git(&["config", "remote.origin.url", &format!("ext::sh -c 'touch {}'", marker.display())]);
+    repo.git(&["config", "remote.origin.url", &format!("ext::sh -c touch% {}", marker.display())]);
     repo.git(&["config", "remote.origin.promisor", "true"]);
     repo.git(&["config", "remote.origin.partialCloneFilter", "blob:none"]);
     repo.git(&["config", "extensions.partialClone", "origin"]);
@@ -682,6 +691,35 @@ fn a_linked_work_tree_a_bare_repository_and_a_sparse_checkout_are_read() {
     assert_eq!(worktree(repo.path()).of("left/out.txt"), [b"left out\n"]);
     repo.remove("a.txt");
     assert_eq!(worktree(repo.path()).paths(), ["left/out.txt"], "a deleted file is gone");
+}
+
+#[test]
+fn a_repository_that_names_its_objects_by_sha_256_is_read() {
+    let repo = TestRepo::folder();
+    repo.git(&["init", "--quiet", "--initial-branch=main", "--object-format=sha256"]);
+    let first = repo.write("a.txt", "one\n").commit("first");
+    assert_eq!(first.len(), 64);
+    repo.write("a.txt", "two\n").commit("second");
+    repo.write("a.txt", "three\n").git(&["add", "--all"]);
+    assert!(since(&repo, &first).unwrap().holds("two\n") && staged(&repo).holds("three\n"));
+}
+
+#[test]
+fn a_repository_named_by_its_git_directory_is_read() {
+    let (repo, _) = started();
+    fs::rename(repo.path().join(".git"), repo.path().join("elsewhere")).unwrap();
+    let git_dir = repo.path().join("elsewhere");
+    let scope = |path: &Path| {
+        let repository = Repository::at(&git_dir, Some(repo.path())).unwrap();
+        Scope::within(repository, path, Limits::default())
+    };
+    assert_eq!(read(&Worktree::new(scope(repo.path()).unwrap())).paths(), ["a.txt"]);
+    assert!(matches!(scope(Path::new("/")), Err(SourceError::NoRepository(_))));
+    repo.write(".git", "gitdir: nowhere\n");
+    assert!(matches!(
+        Scope::new(repo.path(), Limits::default()),
+        Err(SourceError::Git(GitError::Broken { .. }))
+    ));
 }
 
 #[test]

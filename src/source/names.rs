@@ -1,6 +1,7 @@
 //! Names that hide each other: equal where a file system folds case or Unicode form.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::finding::{Gap, Reason};
 use crate::text::safe;
@@ -29,15 +30,14 @@ const COMPOSED: &[(char, &str)] = &[
 /// `paths` are (path, what its content is called). Case is folded by Unicode's lower case; of the forms, the Latin
 /// letters of Europe and the Korean syllables are taken apart.
 pub(super) fn collisions<'a>(paths: impl Iterator<Item = (&'a [u8], &'a str)>) -> Vec<Gap> {
-    let mut seen: BTreeMap<Vec<u8>, (&[u8], &str)> = BTreeMap::new();
+    let mut seen: HashMap<Vec<u8>, (&[u8], &str)> = HashMap::new();
     let mut gaps = Vec::new();
     for (path, content) in paths {
-        // A path that folding leaves alone needs no copy unless another one folds to it.
         match seen.entry(folded(path)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert((path, content));
             }
-            std::collections::btree_map::Entry::Occupied(entry) => {
+            Entry::Occupied(entry) => {
                 let (first, other) = *entry.get();
                 if first != path && other != content {
                     gaps.push(gap(path, first));

@@ -32,26 +32,34 @@ impl Scope {
     ///
     /// [`SourceError::NoPath`], and what [`Repository::discover`] has to say.
     pub fn new(path: &Path, limits: Limits) -> Result<Self, SourceError> {
-        let no_path = || SourceError::NoPath(path.to_owned());
-        let meta = std::fs::symlink_metadata(path).map_err(|_| no_path())?;
-        let is_folder = meta.is_dir() || path.is_dir();
-        let place = if is_folder {
-            path.canonicalize().map_err(|_| no_path())?
-        } else {
-            let folder = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-            let folder = folder.canonicalize().map_err(|_| no_path())?;
-            folder.join(path.file_name().ok_or_else(no_path)?)
-        };
-        let folder = if is_folder { place.as_path() } else { place.parent().unwrap_or(&place) };
+        let (place, folder) = located(path)?;
         // Whoever names the git directory wants to see its files, and those belong to no repository.
-        let repository = Repository::discover(folder)?
+        let repository = Repository::discover(&folder)?
             .filter(|found| found.work_tree().is_none() || !folder.starts_with(found.git_dir()));
+        Ok(Self::at(&place, &folder, repository, limits))
+    }
+
+    /// The scope at `path` in a repository that was named, as `GIT_DIR` does for a hook, and not looked for.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::NoPath`], and [`SourceError::NoRepository`] for a path outside its work tree.
+    pub fn within(repository: Repository, path: &Path, limits: Limits) -> Result<Self, SourceError> {
+        let (place, folder) = located(path)?;
+        let top = repository.work_tree().unwrap_or(repository.git_dir());
+        if !place.starts_with(top) {
+            return Err(SourceError::NoRepository(path.to_owned()));
+        }
+        Ok(Self::at(&place, &folder, Some(repository), limits))
+    }
+
+    fn at(place: &Path, folder: &Path, repository: Option<Repository>, limits: Limits) -> Self {
         let root = match &repository {
             Some(found) => found.work_tree().unwrap_or(found.git_dir()).to_owned(),
             None => folder.to_owned(),
         };
         let under = place.strip_prefix(&root).unwrap_or(Path::new("")).as_os_str().as_bytes().to_vec();
-        Ok(Self { root, under, repository, limits, excluded: Vec::new(), globs: GlobSet::empty() })
+        Self { root, under, repository, limits, excluded: Vec::new(), globs: GlobSet::empty() }
     }
 
     /// Leaves out what `globs` match, as the policy's `paths: exclude:` has them; every outcome lists those that did.
@@ -129,4 +137,17 @@ impl Scope {
         }
         !matched.is_empty()
     }
+}
+
+/// Where `path` is, without links above it, and the folder it is or lies in.
+fn located(path: &Path) -> Result<(PathBuf, PathBuf), SourceError> {
+    let no_path = || SourceError::NoPath(path.to_owned());
+    std::fs::symlink_metadata(path).map_err(|_| no_path())?;
+    if path.is_dir() {
+        let place = path.canonicalize().map_err(|_| no_path())?;
+        return Ok((place.clone(), place));
+    }
+    let above = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    let above = above.canonicalize().map_err(|_| no_path())?;
+    Ok((above.join(path.file_name().ok_or_else(no_path)?), above))
 }

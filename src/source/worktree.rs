@@ -29,7 +29,7 @@ use super::intake::Intake;
 use super::stored::{self, Wanted};
 use super::tree::read_tree;
 use super::{Extent, Item, Scope, Source, SourceError, disk, names};
-use crate::finding::Reason;
+use crate::finding::{Gap, Reason};
 use crate::git::{GitError, IndexEntry, Mode, Repository};
 
 /// The files of a folder or of a repository's work tree.
@@ -42,6 +42,7 @@ pub struct Worktree {
 #[derive(Default)]
 struct Tracked {
     entries: Vec<IndexEntry>,
+    collisions: Vec<Gap>,
     head: String,
 }
 
@@ -68,11 +69,12 @@ impl Source for Worktree {
         let intake = Intake { budget: Budget::new(scope.limits), repository, sink };
         let reading = Reading { scope, intake: &intake, threads: threads.max(1) };
         let (tracked, met) = std::thread::scope(|threads| {
-            let tracked = threads.spawn(|| tracked(repository));
+            let tracked = threads.spawn(|| tracked(scope, repository));
             let met = reading.walk(&scope.on_disk(&scope.under), Ignored::AsGitDoes, &Met::new());
             (tracked.join(), met)
         });
         let tracked = tracked.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        intake.gaps(tracked.collisions);
         reading.rest(&tracked.entries, met)?;
         intake.finish();
         Ok(Extent {
@@ -84,10 +86,13 @@ impl Source for Worktree {
     }
 }
 
-fn tracked(repository: Option<&Repository>) -> Result<Tracked, GitError> {
+fn tracked(scope: &Scope, repository: Option<&Repository>) -> Result<Tracked, GitError> {
     let Some(repository) = repository else { return Ok(Tracked::default()) };
     let head = repository.head()?.map(|head| head.as_str().to_owned()).unwrap_or_default();
-    Ok(Tracked { entries: repository.index()?, head })
+    let entries = repository.index()?;
+    let paths = entries.iter().map(|entry| (entry.path.as_slice(), entry.id.as_str()));
+    let collisions = names::collisions(paths.filter(|(path, _)| scope.holds(path)));
+    Ok(Tracked { entries, collisions, head })
 }
 
 /// Whether ignore files count.
@@ -145,8 +150,6 @@ impl Reading<'_> {
 
     /// Reads what is tracked and was not met: ignored files, files a sparse checkout leaves out, submodules.
     fn rest(&self, tracked: &[IndexEntry], mut met: Met) -> Result<(), SourceError> {
-        let ids = tracked.iter().map(|entry| (entry.path.as_slice(), entry.id.as_str()));
-        self.intake.gaps(names::collisions(ids.filter(|(path, _)| self.scope.holds(path))));
         for path in self.submodules(tracked, b"") {
             let now = self.walk(&self.scope.on_disk(&path), Ignored::Never, &met);
             met.extend(now);

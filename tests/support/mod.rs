@@ -7,6 +7,7 @@
 //! ```
 
 #![allow(dead_code, reason = "every test binary uses another part of this")]
+#![allow(clippy::unwrap_used, reason = "a set-up that fails is a test that fails")]
 
 use std::cell::Cell;
 use std::ffi::OsStr;
