@@ -86,7 +86,11 @@ impl Note {
         Self {
             place: vec![("file", gap.path.clone())],
             title: format!("gap: {}", gap.reason.word()),
-            message: format!("not read in full: {}", gap.detail),
+            message: if gap.detail.is_empty() {
+                "not read in full".to_owned()
+            } else {
+                format!("not read in full: {}", gap.detail)
+            },
         }
     }
 

@@ -21,6 +21,7 @@ use super::{counted, headline, leave};
 use crate::decide::{Action, Decision};
 use crate::finding::{Finding, Gap, Location};
 use crate::outcome::Outcome;
+use crate::pipeline::Stage;
 use crate::report::Options;
 use crate::report::diagnostic::{Marked, arrow, frame, margin_of, message, note};
 use crate::report::paint::Paint;
@@ -49,8 +50,7 @@ pub fn render(outcome: &Outcome, options: &Options) -> String {
     let line = headline(outcome);
     let (verdict, rest) = line.split_once(':').unwrap_or((&line, ""));
     let verdict = Paint::verdict(outcome.verdict).on(verdict, options.colour);
-    text.push_str(&format!("{verdict}:{rest}\n"));
-    text
+    text + &format!("{verdict}:{rest}\n")
 }
 
 /// Findings of one action that differ in place alone: same rule, file, commit and exception, in the order of the
@@ -186,11 +186,11 @@ fn gaps(gaps: &[Gap], options: &Options) -> String {
     let mut text = String::new();
     for gap in gaps.iter().take(BLOCKS) {
         let head = Paint::Unread.on("gap", options.colour);
-        text.push_str(&format!("{head}[{}]: {} was not read in full", gap.reason.word(), message(&gap.path)));
-        if !gap.detail.is_empty() {
-            text.push_str(&format!(": {}", message(&gap.detail)));
-        }
-        text.push('\n');
+        let detail = if gap.detail.is_empty() { "" } else { ": " };
+        text.extend([
+            format!("{head}[{}]: {} was not read in full", gap.reason.word(), message(&gap.path)),
+            format!("{detail}{}\n", message(&gap.detail)),
+        ]);
     }
     text.push_str(&remainder("gap", gaps.len().saturating_sub(BLOCKS), "gap", Paint::Unread, options));
     if !gaps.is_empty() && gaps.len() <= BLOCKS {
@@ -221,7 +221,9 @@ fn circumstances(outcome: &Outcome, options: &Options) -> String {
     if !outcome.coverage.excluded.is_empty() {
         lines.push(("excluded by policy", outcome.coverage.excluded.join(", ")));
     }
-    lines.push(("trusted", trusted(outcome)));
+    if !outcome.trust_commit.is_empty() || outcome.stage != Stage::Local {
+        lines.push(("trusted", trusted(outcome)));
+    }
     match (&outcome.unrecorded, outcome.receipts.first(), outcome.receipts.last()) {
         (Some(why), ..) => lines.push(("advisory", format!("nothing was recorded, {why}"))),
         (None, Some(first), Some(last)) if first.index != last.index => {

@@ -1,11 +1,19 @@
 //! The formats of an outcome, one file each, and the sentences they share.
 
+/// For a spreadsheet.
+pub mod csv;
 /// GitHub workflow commands.
 pub mod github;
+/// For GitLab's merge request widget.
+pub mod gitlab_codequality;
 /// For a person at a terminal.
 pub mod human;
 /// For programs, under a published schema.
 pub mod json;
+/// For the test panel of a CI service.
+pub mod junit;
+/// For a job summary or a comment.
+pub mod markdown;
 /// For code scanning.
 pub mod sarif;
 
