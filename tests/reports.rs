@@ -215,6 +215,20 @@ fn e1_no_raw_control_byte_in_any_format() {
 }
 
 #[test]
+fn e1_colour_adds_nothing_but_colour() {
+    for outcome in [fixed(), empty(), hostile(HOSTILE)] {
+        let colour = Options { colour: true, ..options() };
+        let text = (named("human").unwrap().render)(&outcome, &colour);
+        let mut plain = String::new();
+        for (index, part) in text.split('\u{1b}').enumerate() {
+            let shown = if index == 0 { part } else { part.split_once('m').unwrap().1 };
+            plain.push_str(shown);
+        }
+        assert_eq!(plain, render("human", &outcome));
+    }
+}
+
+#[test]
 fn e2_no_line_of_any_format_is_a_command_of_the_repository() {
     for (format, text) in all(&hostile(HOSTILE)) {
         for line in text.lines() {
@@ -288,7 +302,7 @@ fn f4_a_run_that_recorded_nothing_says_so_and_claims_no_record() {
         unrecorded: Some("the ledger cannot be written from a fork".to_owned()),
         ..fixed()
     };
-    for name in ["human", "github", "sarif"] {
+    for name in ["human", "github", "sarif", "markdown"] {
         assert!(render(name, &outcome).contains("advisory: nothing was recorded, the ledger"), "{name}");
     }
     assert!(!render("human", &outcome).contains("record 118"));

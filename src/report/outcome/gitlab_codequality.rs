@@ -69,9 +69,10 @@ impl Entry {
 
     fn gap(gap: &Gap, blocks: bool) -> Self {
         let word = gap.reason.word();
+        let detail = if gap.detail.is_empty() { String::new() } else { format!(", {}", gap.detail) };
         let name = hash::sha256_parts("tollgate-gap-v1", &[gap.path.as_bytes(), word.as_bytes()]);
         Self {
-            description: safe::line(&format!("not read in full ({word}) {}", gap.detail)),
+            description: safe::line(&format!("not read in full: {word}{detail}")),
             check_name: format!("gap-{word}"),
             fingerprint: hash::hex(&name),
             severity: if blocks { "major" } else { "minor" },

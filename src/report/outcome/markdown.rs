@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{counted, headline, leave, worst_first};
+use super::{circumstances, headline, leave, prose, short, worst_first};
 use crate::decide::{Action, Decision};
 use crate::finding::{Gap, Location};
 use crate::outcome::Outcome;
@@ -98,7 +98,7 @@ fn place(location: &Location) -> String {
     let path = safe::cut(&location.path, CELL);
     let text = code(&format!("{path}:{}:{}", location.start.line, location.start.column));
     match &location.commit {
-        Some(commit) => format!("{text} in {}", code(&commit.chars().take(12).collect::<String>())),
+        Some(commit) => format!("{text} in {}", code(short(commit))),
         None => text,
     }
 }
@@ -121,31 +121,16 @@ fn lessons(outcome: &Outcome, decisions: &[&Decision]) -> String {
 }
 
 fn remarks(outcome: &Outcome) -> String {
-    let mut lines = Vec::new();
-    if let Some(why) = &outcome.unrecorded {
-        lines.push(format!("**advisory:** nothing was recorded, {}", cell(why)));
+    let mut text = String::new();
+    for (key, value) in circumstances(outcome).iter().take(RULES) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "- {key}: {}", cell(value));
     }
-    lines
-        .extend(outcome.overrides_rejected.iter().take(RULES).map(|text| format!("ignored: {}", code(text))));
-    if outcome.coverage.suppressions_ignored > 0 {
-        lines.push(format!(
-            "not obeyed: {} of other tools",
-            counted(outcome.coverage.suppressions_ignored, "allow mark")
-        ));
-    }
-    lines.extend(
-        outcome
-            .coverage
-            .excluded
-            .iter()
-            .take(RULES)
-            .map(|glob| format!("excluded by policy: {}", code(glob))),
-    );
-    lines.iter().map(|line| format!("- {line}\n")).collect()
+    text
 }
 
 fn cell(text: &str) -> String {
-    safe::markdown(&safe::cut(text, CELL))
+    prose(&safe::cut(text, CELL))
 }
 
 fn code(text: &str) -> String {
