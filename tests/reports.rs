@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     reason = "a test that cannot go on should say where"
 )]
 
@@ -373,7 +374,7 @@ fn told(name: &str, report: &str) -> Option<String> {
     })
 }
 
-/// Markdown without what stands in code spans (CommonMark 0.31, section 6.1: fences of one length).
+/// Markdown without what stands in code spans (`CommonMark` 0.31, section 6.1: fences of one length).
 fn strip_code(text: &str) -> String {
     let mut outside = String::new();
     for line in text.lines() {
