@@ -2,6 +2,13 @@
 //!
 //! The tests walk `FORMATS`: a new format is covered by adding it there. `tests/reports/<format>.snap` holds what it
 //! should look like; `INSTA_UPDATE=always cargo test --test reports` rewrites them after a look at the change.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that cannot go on should say where"
+)]
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -43,8 +50,8 @@ fn every_file_of_the_folder_is_a_format_and_the_other_way_round() {
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".rs") && name != "mod.rs")
-        .map(|name| name.trim_end_matches(".rs").replace('_', "-"))
+        .filter_map(|name| name.strip_suffix(".rs").map(|name| name.replace('_', "-")))
+        .filter(|name| name != "mod")
         .collect();
     files.sort_unstable();
     let mut names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
@@ -56,7 +63,9 @@ fn every_file_of_the_folder_is_a_format_and_the_other_way_round() {
 #[test]
 fn reports_are_valid_under_their_published_schemas() {
     let sarif: Value = serde_json::from_str(include_str!("contracts/sarif-2.1.0.schema.json")).unwrap();
-    let checks = [("json", closed_schema()), ("sarif", sarif)];
+    let gitlab: Value =
+        serde_json::from_str(include_str!("contracts/gitlab-code-quality.own.schema.json")).unwrap();
+    let checks = [("json", closed_schema()), ("sarif", sarif), ("gitlab-codequality", gitlab)];
     for (name, schema) in checks {
         let validator = jsonschema::validator_for(&schema).unwrap();
         for outcome in [fixed(), empty(), hostile(HOSTILE), many(12)] {
@@ -68,6 +77,38 @@ fn reports_are_valid_under_their_published_schemas() {
             assert!(faults.is_empty(), "{name}: {faults:#?}");
         }
     }
+}
+
+/// What the schema of Jenkins' xUnit plugin (`junit-10.xsd`) allows of what we use.
+#[test]
+fn junit_uses_only_elements_and_attributes_that_readers_take() {
+    let suite: &[&str] = &["name", "tests", "failures", "errors", "skipped"];
+    let allowed: [(&str, &[&str]); 8] = [
+        ("testsuites", &["name", "tests", "failures", "errors"]),
+        ("testsuite", suite),
+        ("testcase", &["name", "classname"]),
+        ("failure", &["message"]),
+        ("error", &["message"]),
+        ("skipped", &["message"]),
+        ("properties", &[]),
+        ("property", &["name", "value"]),
+    ];
+    for outcome in [fixed(), empty(), hostile(HOSTILE)] {
+        let elements = xml_elements(&render("junit", &outcome));
+        assert!(elements.iter().any(|(name, _)| name == "testcase"));
+        for (name, attributes) in elements {
+            let known = allowed.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(attributes, known.1, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_summary_stays_below_the_size_at_which_it_is_dropped() {
+    let text = render("markdown", &many(6_000));
+    assert!(text.len() < 1_000_000, "{}", text.len());
+    assert!(text.contains(" more |"), "what does not fit is counted");
+    assert!(text.contains("| **block** |"), "the worst comes first");
 }
 
 #[test]
@@ -90,7 +131,8 @@ fn every_format_tells_the_same_verdict() {
         for outcome in [fixed(), empty(), hostile(HOSTILE)] {
             let outcome = Outcome { verdict, ..outcome };
             for (format, text) in all(&outcome) {
-                assert_eq!(told(format.name, &text), verdict.word(), "{}", format.name);
+                let told = told(format.name, &text);
+                assert!(told.is_none_or(|told| told == verdict.word()), "{}", format.name);
             }
         }
     }
@@ -120,12 +162,13 @@ fn a_report_reads_back_with_its_findings() {
 #[test]
 fn what_is_more_than_a_format_takes_is_counted_and_the_worst_stay() {
     let outcome = many(25_001);
-    let sarif: Value = serde_json::from_str(&render("sarif", &outcome)).unwrap();
-    let run = &sarif["runs"][0];
-    assert_eq!(run["results"].as_array().unwrap().len(), 25_000);
-    assert_eq!(run["results"][0]["level"], "error", "the only blocking finding comes first");
-    let told = run["invocations"][0]["toolExecutionNotifications"].to_string();
-    assert!(told.contains("1 finding left out"), "{told}");
+    // Searched as text: reading 20 MB of JSON back takes long in a build for tests.
+    let sarif = render("sarif", &outcome);
+    assert_eq!(sarif.matches("\"ruleIndex\"").count(), 25_000);
+    let (_, results) = sarif.split_once("\"results\"").unwrap();
+    let level = results.lines().find(|line| line.contains("\"level\"")).unwrap();
+    assert!(level.contains("error"), "the only blocking finding comes first: {level}");
+    assert!(sarif.contains("1 finding left out: code scanning takes 25000, the worst are here"));
 
     let github = render("github", &outcome);
     assert_eq!(github.matches("::error ").count(), 1);
@@ -134,10 +177,14 @@ fn what_is_more_than_a_format_takes_is_counted_and_the_worst_stay() {
 
     let human = render("human", &outcome);
     assert!(human.lines().count() < 2_000, "{} lines", human.lines().count());
-    assert!(human.contains("advise: 24900 findings not shown here"));
+    assert!(human.contains("advise: 24900 findings not shown here"), "{human}");
+}
 
-    let json: Value = serde_json::from_str(&render("json", &outcome)).unwrap();
-    assert_eq!(json["findings"].as_array().unwrap().len(), 25_001);
+#[test]
+fn the_json_report_has_every_finding() {
+    let json: Value = serde_json::from_str(&render("json", &many(300))).unwrap();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 300);
+    assert_eq!(json["counts"]["advise"], 299);
 }
 
 #[test]
@@ -165,6 +212,20 @@ fn e1_no_raw_control_byte_in_any_format() {
             assert_eq!(raw_control(&text), None, "{}", format.name);
             assert!(!text.contains(['\u{202e}', '\u{2066}']), "{}", format.name);
         }
+    }
+}
+
+#[test]
+fn e1_colour_adds_nothing_but_colour() {
+    for outcome in [fixed(), empty(), hostile(HOSTILE)] {
+        let colour = Options { colour: true, ..options() };
+        let text = (named("human").unwrap().render)(&outcome, &colour);
+        let mut plain = String::new();
+        for (index, part) in text.split('\u{1b}').enumerate() {
+            let shown = if index == 0 { part } else { part.split_once('m').unwrap().1 };
+            plain.push_str(shown);
+        }
+        assert_eq!(plain, render("human", &outcome));
     }
 }
 
@@ -242,7 +303,7 @@ fn f4_a_run_that_recorded_nothing_says_so_and_claims_no_record() {
         unrecorded: Some("the ledger cannot be written from a fork".to_owned()),
         ..fixed()
     };
-    for name in ["human", "github", "sarif"] {
+    for name in ["human", "github", "sarif", "markdown"] {
         assert!(render(name, &outcome).contains("advisory: nothing was recorded, the ledger"), "{name}");
     }
     assert!(!render("human", &outcome).contains("record 118"));
@@ -294,11 +355,13 @@ fn escaped(text: &str) -> String {
     text.replace('\u{1b}', "<ESC>")
 }
 
-/// The verdict a report tells, found as its readers would.
-fn told(name: &str, report: &str) -> String {
+/// The verdict a report tells, found as its readers would; `None` for a format that has no place for one.
+fn told(name: &str, report: &str) -> Option<String> {
     let parsed = || serde_json::from_str::<Value>(report).unwrap();
     let word = |text: &str| text.split(':').next().unwrap().trim().to_owned();
-    match name {
+    Some(match name {
+        "gitlab-codequality" => return None,
+        "csv" => report.lines().last()?.split('"').nth(3)?.to_owned(),
         "human" => word(report.lines().last().unwrap()),
         "json" => parsed()["outcome"].as_str().unwrap().to_owned(),
         "sarif" => parsed()["runs"][0]["invocations"][0]["exitCodeDescription"].as_str().unwrap().to_owned(),
@@ -308,12 +371,79 @@ fn told(name: &str, report: &str) -> String {
             report.split("name=\"verdict\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
         }
         other => panic!("how does `{other}` tell its verdict?"),
+    })
+}
+
+/// Markdown without what stands in code spans (`CommonMark` 0.31, section 6.1: fences of one length).
+fn strip_code(text: &str) -> String {
+    let mut outside = String::new();
+    for line in text.lines() {
+        let mut rest = line;
+        while let Some(at) = rest.find(['`', '\\']) {
+            outside.push_str(&rest[..at]);
+            rest = &rest[at..];
+            if rest.starts_with('\\') {
+                let escaped: String = rest.chars().take(2).collect();
+                outside.push_str(&escaped);
+                rest = &rest[escaped.len()..];
+                continue;
+            }
+            let fence = rest.len() - rest.trim_start_matches('`').len();
+            let body = &rest[fence..];
+            rest =
+                closing(body, fence).map_or_else(|| panic!("an open code span: {line}"), |end| &body[end..]);
+        }
+        outside.push_str(rest);
+        outside.push('\n');
+    }
+    outside
+}
+
+/// Where the code span ends that was opened by `fence` backticks, the closing ones included.
+fn closing(body: &str, fence: usize) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += body[at..].find('`')?;
+        let run = body[at..].len() - body[at..].trim_start_matches('`').len();
+        at += run;
+        if run == fence {
+            return Some(at);
+        }
     }
 }
 
-/// Markdown without what stands in code spans.
-fn strip_code(text: &str) -> String {
-    text.split('`').step_by(2).collect()
+/// Reads XML as far as a report uses it: elements that close, quoted attributes, no stray `<` or `&`. Gives the
+/// name of each element with the names of its attributes.
+fn xml_elements(text: &str) -> Vec<(String, Vec<String>)> {
+    let (mut open, mut elements) = (Vec::new(), Vec::new());
+    let body = text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>").unwrap();
+    for part in body.split('<').skip(1) {
+        let (tag, between) = part.split_once('>').unwrap();
+        assert!(!between.contains('"') && entities_are_known(part), "{part}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name));
+            continue;
+        }
+        let inner = tag.strip_suffix('/').unwrap_or(tag);
+        let (name, attributes) = inner.split_once(' ').unwrap_or((inner, ""));
+        let pieces: Vec<&str> = attributes.split('"').collect();
+        assert_eq!(pieces.len() % 2, 1, "{tag}");
+        let names = pieces.iter().step_by(2).filter(|piece| !piece.is_empty());
+        elements.push((
+            name.to_owned(),
+            names.map(|piece| piece.trim().trim_end_matches('=').to_owned()).collect(),
+        ));
+        if inner == tag {
+            open.push(name.to_owned());
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    elements
+}
+
+fn entities_are_known(text: &str) -> bool {
+    let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];
+    text.split('&').skip(1).all(|rest| known.iter().any(|entity| rest.starts_with(entity)))
 }
 
 /// The published schema with every object closed: whatever is written and not described is a fault here.
@@ -497,7 +627,12 @@ fn advised(path: &str, line: u32) -> Decision {
         enforcement: Enforcement::Advise,
         location: location(path, (line, 7), (line, 9)),
         snippet: Some(Snippet { text: "größe 中文 = é".to_owned(), start: 6, length: 2 }),
-        ..finding("note-in-docs", "agent told to skip approval", Severity::Low, u8::try_from(line).unwrap())
+        ..finding(
+            "note-in-docs",
+            "agent told to skip approval",
+            Severity::Low,
+            0x20 + u8::try_from(line).unwrap(),
+        )
     };
     Decision { finding, action: Action::Advise, permit: None, refused: Vec::new() }
 }

@@ -166,7 +166,7 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
         }
         // Runners look for `::` behind leading blanks, where the broken sentence goes on.
         match word.strip_prefix("::").filter(|_| breaks) {
-            Some(rest) => line.push_str(&format!(":\u{200b}:{rest}")),
+            Some(rest) => line.extend([":\u{200b}:", rest]),
             None => line.push_str(word),
         }
         used += length;

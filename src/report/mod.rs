@@ -44,7 +44,11 @@ pub const FORMATS: &[Format<Outcome>] = &[
     Format { name: "human", ending: "txt", render: outcome::human::render },
     Format { name: "json", ending: "json", render: outcome::json::render },
     Format { name: "sarif", ending: "sarif", render: outcome::sarif::render },
+    Format { name: "junit", ending: "xml", render: outcome::junit::render },
+    Format { name: "markdown", ending: "md", render: outcome::markdown::render },
     Format { name: "github", ending: "txt", render: outcome::github::render },
+    Format { name: "gitlab-codequality", ending: "json", render: outcome::gitlab_codequality::render },
+    Format { name: "csv", ending: "csv", render: outcome::csv::render },
 ];
 
 /// The JSON Schema (2020-12) of the json report, as published.

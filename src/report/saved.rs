@@ -14,7 +14,7 @@ use crate::text::time::Timestamp;
 pub const SCHEMA: &str = "tollgate.report/v1";
 
 /// The most bytes a report may have to be read.
-pub const MAX_REPORT: usize = 256 * 1024 * 1024;
+pub const MAX_REPORT: usize = 64 * 1024 * 1024;
 
 /// A report, as far as it is read back.
 #[derive(Debug, Clone, PartialEq, Eq)]

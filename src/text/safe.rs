@@ -122,18 +122,27 @@ pub fn xml(text: &str) -> String {
 /// and nothing that a runner takes for a command inside a line.
 pub fn json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
-    for letter in document.chars() {
-        if letter == '\n' || !is_unsafe(letter) {
-            out.push(letter);
-            continue;
-        }
-        for unit in letter.encode_utf16(&mut [0; 2]) {
-            // Writing to a `String` cannot fail.
-            let _ = write!(out, "\\u{unit:04x}");
+    for line in document.split_inclusive('\n') {
+        // Reports have many lines and hardly one that is not plain.
+        if line.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
+            out.push_str(line);
+        } else {
+            line.chars().for_each(|letter| push_json(letter, &mut out));
         }
     }
     // Outside of texts JSON has no `#`, and a backslash in front of one belongs to a pair.
-    out.replace("##", "#\\u0023")
+    if out.contains("##") { out.replace("##", "#\\u0023") } else { out }
+}
+
+fn push_json(letter: char, out: &mut String) {
+    if letter == '\n' || !is_unsafe(letter) {
+        out.push(letter);
+        return;
+    }
+    for unit in letter.encode_utf16(&mut [0; 2]) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
+    }
 }
 
 /// For the message of a SARIF result, where `[text](target)` is a link and `@name` may be a mention.

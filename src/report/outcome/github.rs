@@ -11,7 +11,7 @@
 //!
 //! Source: actions/runner, `ActionCommand.cs` and `ActionCommandManager.cs`; actions/toolkit, "Problem matchers".
 
-use super::{counted, headline, leave, worst_first};
+use super::{counted, headline, leave, short, worst_first};
 use crate::decide::{Action, Decision};
 use crate::finding::{Gap, Location};
 use crate::outcome::Outcome;
@@ -67,7 +67,7 @@ impl Note {
         if other {
             let commit = finding.location.commit.as_deref().unwrap_or_default();
             let (path, line) = (&finding.location.path, finding.location.start.line);
-            parts.push(format!("at {path}:{line} in commit {}", commit.chars().take(12).collect::<String>()));
+            parts.push(format!("at {path}:{line} in commit {}", short(commit)));
         }
         parts.extend(decision.permit.as_ref().map(leave));
         parts.extend(decision.refused.iter().map(|refusal| format!("exception refused: {}", refusal.reason)));
@@ -86,7 +86,11 @@ impl Note {
         Self {
             place: vec![("file", gap.path.clone())],
             title: format!("gap: {}", gap.reason.word()),
-            message: format!("not read in full: {}", gap.detail),
+            message: if gap.detail.is_empty() {
+                "not read in full".to_owned()
+            } else {
+                format!("not read in full: {}", gap.detail)
+            },
         }
     }
 
@@ -131,6 +135,6 @@ fn verdict(outcome: &Outcome, left: usize) -> Note {
     if let Some(why) = &outcome.unrecorded {
         lines.push(format!("advisory: nothing was recorded, {why}"));
     }
-    lines.extend(outcome.overrides_rejected.iter().map(|text| format!("ignored: {text}")));
+    lines.extend(outcome.overrides_rejected.iter().map(|text| format!("ignored: `{text}`")));
     Note { place: Vec::new(), title: "tollgate".to_owned(), message: lines.join("\n") }
 }

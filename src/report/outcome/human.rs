@@ -17,7 +17,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{counted, headline, leave};
+use super::{circumstances, counted, headline, leave, short};
 use crate::decide::{Action, Decision};
 use crate::finding::{Finding, Gap, Location};
 use crate::outcome::Outcome;
@@ -45,12 +45,13 @@ pub fn render(outcome: &Outcome, options: &Options) -> String {
         text.push_str(&remainder(action.word(), left, "finding", Paint::action(action), options));
     }
     text.push_str(&gaps(&outcome.gaps, options));
-    text.push_str(&circumstances(outcome, options));
+    for (key, value) in circumstances(outcome) {
+        text.extend([Paint::Quiet.on(key, options.colour), format!(": {}\n", message(&value))]);
+    }
     let line = headline(outcome);
     let (verdict, rest) = line.split_once(':').unwrap_or((&line, ""));
     let verdict = Paint::verdict(outcome.verdict).on(verdict, options.colour);
-    text.push_str(&format!("{verdict}:{rest}\n"));
-    text
+    text + &format!("{verdict}:{rest}\n")
 }
 
 /// Findings of one action that differ in place alone: same rule, file, commit and exception, in the order of the
@@ -177,7 +178,7 @@ fn reasons(outcome: &Outcome, decision: &Decision, margin: usize, options: &Opti
 fn whereabouts(location: &Location) -> String {
     let place = format!("{}:{}:{}", message(&location.path), location.start.line, location.start.column);
     match &location.commit {
-        Some(commit) => format!("{place} in commit {}", short(commit)),
+        Some(commit) => format!("{place} in commit {}", message(short(commit))),
         None => place,
     }
 }
@@ -186,11 +187,11 @@ fn gaps(gaps: &[Gap], options: &Options) -> String {
     let mut text = String::new();
     for gap in gaps.iter().take(BLOCKS) {
         let head = Paint::Unread.on("gap", options.colour);
-        text.push_str(&format!("{head}[{}]: {} was not read in full", gap.reason.word(), message(&gap.path)));
-        if !gap.detail.is_empty() {
-            text.push_str(&format!(": {}", message(&gap.detail)));
-        }
-        text.push('\n');
+        let detail = if gap.detail.is_empty() { "" } else { ": " };
+        text.extend([
+            format!("{head}[{}]: {} was not read in full", gap.reason.word(), message(&gap.path)),
+            format!("{detail}{}\n", message(&gap.detail)),
+        ]);
     }
     text.push_str(&remainder("gap", gaps.len().saturating_sub(BLOCKS), "gap", Paint::Unread, options));
     if !gaps.is_empty() && gaps.len() <= BLOCKS {
@@ -205,46 +206,4 @@ fn remainder(word: &str, left: usize, noun: &str, paint: Paint, options: &Option
     }
     let head = paint.on(word, options.colour);
     format!("{head}: {} not shown here; the json report has all\n\n", counted(left as u64, noun))
-}
-
-/// What a reader must know to trust the verdict: what was kept out, what was ignored, whom we believed, what was
-/// recorded.
-fn circumstances(outcome: &Outcome, options: &Options) -> String {
-    let mut lines: Vec<(&str, String)> = Vec::new();
-    for rejected in &outcome.overrides_rejected {
-        lines.push(("ignored", format!("{rejected}: it would have relaxed the gate")));
-    }
-    if outcome.coverage.suppressions_ignored > 0 {
-        let seen = counted(outcome.coverage.suppressions_ignored, "allow comment or ignore file");
-        lines.push(("not obeyed", seen.replace("comment or ignore files", "comments or ignore files")));
-    }
-    if !outcome.coverage.excluded.is_empty() {
-        lines.push(("excluded by policy", outcome.coverage.excluded.join(", ")));
-    }
-    lines.push(("trusted", trusted(outcome)));
-    match (&outcome.unrecorded, outcome.receipts.first(), outcome.receipts.last()) {
-        (Some(why), ..) => lines.push(("advisory", format!("nothing was recorded, {why}"))),
-        (None, Some(first), Some(last)) if first.index != last.index => {
-            lines.push(("recorded", format!("records {} to {}", first.index, last.index)));
-        }
-        (None, Some(first), _) => lines.push(("recorded", format!("record {}", first.index))),
-        (None, ..) => {}
-    }
-    let write = |(key, value): &(&str, String)| {
-        format!("{}: {}\n", Paint::Quiet.on(key, options.colour), message(value))
-    };
-    lines.iter().map(write).collect()
-}
-
-fn trusted(outcome: &Outcome) -> String {
-    if outcome.trust_commit.is_empty() {
-        "policy and signers of the work tree, which guards nobody".to_owned()
-    } else {
-        format!("policy and signers of commit {}", short(&outcome.trust_commit))
-    }
-}
-
-/// The first twelve digits of a commit id.
-fn short(commit: &str) -> String {
-    message(&commit.chars().take(12).collect::<String>())
 }

@@ -1,11 +1,19 @@
 //! The formats of an outcome, one file each, and the sentences they share.
 
+/// For a spreadsheet.
+pub mod csv;
 /// GitHub workflow commands.
 pub mod github;
+/// For GitLab's merge request widget.
+pub mod gitlab_codequality;
 /// For a person at a terminal.
 pub mod human;
 /// For programs, under a published schema.
 pub mod json;
+/// For the test panel of a CI service.
+pub mod junit;
+/// For a job summary or a comment.
+pub mod markdown;
 /// For code scanning.
 pub mod sarif;
 
@@ -13,6 +21,8 @@ use std::collections::BTreeMap;
 
 use crate::decide::{Action, Decision, Permit};
 use crate::outcome::Outcome;
+use crate::pipeline::Stage;
+use crate::text::safe;
 
 /// The outcome in one line: the verdict, what it rests on, and how much was not read.
 ///
@@ -68,7 +78,7 @@ pub(crate) fn records(outcome: &Outcome) -> BTreeMap<&str, u64> {
 ///
 /// It holds untrusted text.
 pub(crate) fn leave(permit: &Permit) -> String {
-    let approvers: Vec<String> = permit.approvers.iter().map(|person| format!("`{person}`")).collect();
+    let approvers = quoted(&permit.approvers);
     let own = if permit.self_approved { ", an author of the change," } else { "" };
     let by = if approvers.is_empty() { "nobody".to_owned() } else { joined(&approvers) };
     let mut text = format!("approved by {by}{own} until {}", day_of(permit));
@@ -76,6 +86,63 @@ pub(crate) fn leave(permit: &Permit) -> String {
         text = format!("{text}: \"{}\"", permit.reason);
     }
     text
+}
+
+/// What a reader must know to trust the verdict, as key and text: what was ignored and kept out, whom the gate
+/// believed, what was recorded.
+///
+/// It holds untrusted text.
+pub(crate) fn circumstances(outcome: &Outcome) -> Vec<(&'static str, String)> {
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    for rejected in &outcome.overrides_rejected {
+        lines.push(("ignored", format!("`{rejected}`: it would have relaxed the gate")));
+    }
+    if outcome.coverage.suppressions_ignored > 0 {
+        let seen = counted(outcome.coverage.suppressions_ignored, "suppression");
+        lines.push(("not obeyed", format!("{seen} of other tools")));
+    }
+    if !outcome.coverage.excluded.is_empty() {
+        lines.push(("excluded by policy", quoted(&outcome.coverage.excluded).join(", ")));
+    }
+    match (outcome.trust_commit.as_str(), outcome.stage) {
+        // Nobody expects a guard there, so nothing is said.
+        ("", Stage::Local) => {}
+        ("", _) => {
+            lines.push(("trusted", "policy and signers of the work tree, which guards nobody".to_owned()));
+        }
+        (commit, _) => lines.push(("trusted", format!("policy and signers of commit {}", short(commit)))),
+    }
+    match (&outcome.unrecorded, outcome.receipts.first(), outcome.receipts.last()) {
+        (Some(why), ..) => lines.push(("advisory", format!("nothing was recorded, {why}"))),
+        (None, Some(first), Some(last)) if first.index != last.index => {
+            lines.push(("recorded", format!("records {} to {}", first.index, last.index)));
+        }
+        (None, Some(first), _) => lines.push(("recorded", format!("record {}", first.index))),
+        (None, ..) => {}
+    }
+    lines
+}
+
+/// Our kind of sentence as Markdown: what stands in backticks is code, the rest plain text.
+pub(crate) fn prose(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let inner = pieces.get(1..pieces.len().saturating_sub(1)).unwrap_or_default();
+    // Two spans that touch would be read as one; a pipe would end a cell.
+    if pieces.len().is_multiple_of(2)
+        || inner.iter().any(|piece| piece.trim().is_empty())
+        || text.contains('|')
+    {
+        return safe::markdown(text);
+    }
+    let write = |(index, piece): (usize, &&str)| {
+        if index % 2 == 1 { safe::markdown_code(piece) } else { safe::markdown(piece) }
+    };
+    pieces.iter().enumerate().map(write).collect()
+}
+
+/// The first twelve digits of a commit id.
+pub(crate) fn short(commit: &str) -> &str {
+    commit.char_indices().nth(12).and_then(|(end, _)| commit.get(..end)).unwrap_or(commit)
 }
 
 /// The date where it ends at midnight, else the instant to the minute.
@@ -115,10 +182,41 @@ fn rank(action: Action) -> u8 {
     }
 }
 
+fn quoted(words: &[String]) -> Vec<String> {
+    words.iter().map(|word| format!("`{word}`")).collect()
+}
+
 fn joined(words: &[String]) -> String {
     match words.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_backticks_is_code_and_the_rest_is_text() {
+        for (text, markdown) in [
+            ("acts as `ci_a` until *then*", "acts as `ci_a` until \\*then\\*"),
+            ("`a`", "`a`"),
+            ("one ` alone", "one \\` alone"),
+            ("`a``b`", "\\`a\\`\\`b\\`"),
+            ("`a|b`", "\\`a\\|b\\`"),
+            ("", ""),
+        ] {
+            assert_eq!(prose(text), markdown, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_people_reads_as_a_sentence() {
+        let people = |names: &[&str]| joined(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(people(&["a"]), "a");
+        assert_eq!(people(&["a", "b"]), "a and b");
+        assert_eq!(people(&["a", "b", "c"]), "a, b and c");
     }
 }

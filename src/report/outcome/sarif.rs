@@ -5,12 +5,17 @@
 //! 1,024 characters in a description. What does not fit is counted in a notification, never dropped in silence.
 //! There is no snippet: the alert is seen by more people than the file.
 
+/// What is written.
+mod model;
+
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
+use self::model::{
+    Driver, Finding, FindingProperties, Help, Id, Invocation, Level, Log, Notification, Physical, Place,
+    Region, Rule, RuleProperties, Run, RunProperties, Suppression, Text, Tool, Uri,
+};
 use super::json::pretty;
-use super::{counted, leave, records, worst_first};
+use super::{counted, leave, prose, records, worst_first};
 use crate::decide::{Action, Decision};
 use crate::finding::{Confidence, Gap, Location, Severity};
 use crate::outcome::{Outcome, RuleText};
@@ -29,184 +34,6 @@ pub fn render(outcome: &Outcome, _: &Options) -> String {
         version: "2.1.0",
         runs: [Run::new(outcome)],
     })
-}
-
-#[derive(Serialize)]
-struct Log {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    version: &'static str,
-    runs: [Run; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run {
-    tool: Tool,
-    automation_details: Id,
-    invocations: [Invocation; 1],
-    column_kind: &'static str,
-    results: Vec<Finding>,
-    properties: RunProperties,
-}
-
-#[derive(Serialize)]
-struct Tool {
-    driver: Driver,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Driver {
-    name: &'static str,
-    semantic_version: &'static str,
-    rules: Vec<Rule>,
-}
-
-#[derive(Serialize)]
-struct Id {
-    id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Invocation {
-    execution_successful: bool,
-    exit_code: u8,
-    exit_code_description: &'static str,
-    end_time_utc: String,
-    tool_execution_notifications: Vec<Notification>,
-}
-
-#[derive(Serialize)]
-struct Notification {
-    level: &'static str,
-    message: Text,
-    descriptor: Id,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<Place>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RunProperties {
-    stage: &'static str,
-    verdict: &'static str,
-    policy_digest: String,
-    trust_commit: String,
-}
-
-#[derive(Serialize)]
-struct Text {
-    text: String,
-}
-
-#[derive(Serialize)]
-struct Help {
-    text: String,
-    markdown: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule {
-    id: String,
-    name: String,
-    short_description: Text,
-    full_description: Text,
-    help: Help,
-    default_configuration: Level,
-    properties: RuleProperties,
-}
-
-#[derive(Serialize)]
-struct Level {
-    level: &'static str,
-}
-
-#[derive(Serialize)]
-struct RuleProperties {
-    tags: Vec<String>,
-    precision: &'static str,
-    #[serde(rename = "problem.severity")]
-    problem: &'static str,
-    #[serde(rename = "security-severity")]
-    severity: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Finding {
-    rule_id: String,
-    rule_index: usize,
-    level: &'static str,
-    message: Text,
-    locations: [Place; 1],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_locations: Vec<Place>,
-    partial_fingerprints: BTreeMap<&'static str, String>,
-    suppressions: Vec<Suppression>,
-    properties: FindingProperties,
-}
-
-#[derive(Serialize)]
-struct Suppression {
-    kind: &'static str,
-    status: &'static str,
-    justification: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FindingProperties {
-    action: Action,
-    enforcement: &'static str,
-    severity: &'static str,
-    confidence: &'static str,
-    family: &'static str,
-    fingerprint_algorithm: &'static str,
-    facts: Vec<String>,
-    refused: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blast: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commit: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    record: Option<u64>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Place {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<usize>,
-    physical_location: Physical,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Text>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Physical {
-    artifact_location: Uri,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<Region>,
-}
-
-#[derive(Serialize)]
-struct Uri {
-    uri: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Region {
-    start_line: u32,
-    start_column: u32,
-    end_line: u32,
-    end_column: u32,
 }
 
 impl Run {
@@ -347,12 +174,11 @@ fn help(text: Option<&RuleText>, title: &str) -> Help {
             .collect()
     });
     if parts.is_empty() {
-        return Help { text: safe::sarif(title), markdown: safe::markdown(title) };
+        return Help { text: safe::sarif(title), markdown: prose(title) };
     }
     let plain: Vec<String> =
         parts.iter().map(|(key, value)| format!("{key}: {}", safe::sarif(value))).collect();
-    let rich: Vec<String> =
-        parts.iter().map(|(key, value)| format!("**{key}:** {}", safe::markdown(value))).collect();
+    let rich: Vec<String> = parts.iter().map(|(key, value)| format!("**{key}:** {}", prose(value))).collect();
     Help { text: plain.join("\n"), markdown: rich.join("\n\n") }
 }
 

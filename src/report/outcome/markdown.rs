@@ -1,0 +1,138 @@
+//! For a job summary or a comment: GitHub Flavored Markdown that other forges read too.
+//!
+//! The verdict is the heading. Text of the repository stands in code spans or is escaped letter by letter: no link,
+//! mention, reference or tag of it survives. The whole stays below the megabyte at which GitHub drops a summary; what
+//! does not fit is counted.
+//!
+//! Source: GitHub documentation, "Workflow commands", step isolation and limits.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::{circumstances, headline, leave, prose, short, worst_first};
+use crate::decide::{Action, Decision};
+use crate::finding::{Gap, Location};
+use crate::outcome::Outcome;
+use crate::report::Options;
+use crate::text::safe;
+
+/// Bytes of each table; two of them, and the rest, stay below 1,000,000.
+const TABLE: usize = 400_000;
+
+/// Rules that get a line on what to do.
+const RULES: usize = 50;
+
+/// Characters of one text in a cell.
+const CELL: usize = 400;
+
+/// The report; see the top of this file.
+pub fn render(outcome: &Outcome, options: &Options) -> String {
+    let mut parts = vec![format!("## {}\n", safe::markdown(&headline(outcome)))];
+    if !options.root.is_empty() {
+        parts.push(format!("What was scanned: {}\n", safe::markdown_code(&options.root)));
+    }
+    let decisions = worst_first(outcome);
+    if !decisions.is_empty() {
+        let rows = decisions.iter().map(|decision| finding(decision));
+        parts.push(table(["Action", "Severity", "Rule", "Place", "What", "Finding"], rows));
+    }
+    let lessons = lessons(outcome, &decisions);
+    if !lessons.is_empty() {
+        parts.push(format!("### What to do\n\n{lessons}"));
+    }
+    if !outcome.gaps.is_empty() {
+        let rows = outcome.gaps.iter().map(gap);
+        parts.push(format!("### Not read in full\n\n{}", table(["Path", "Reason", "Detail"], rows)));
+    }
+    let remarks = remarks(outcome);
+    if !remarks.is_empty() {
+        parts.push(remarks);
+    }
+    parts.join("\n")
+}
+
+/// A table of as many rows as fit, and a last one that counts the others.
+fn table<const N: usize>(names: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut text = format!("| {} |\n|{}\n", names.join(" | "), " --- |".repeat(N));
+    let mut left = 0;
+    for row in rows {
+        let line = format!("| {} |\n", row.join(" | "));
+        if left > 0 || text.len() + line.len() > TABLE {
+            left += 1;
+        } else {
+            text.push_str(&line);
+        }
+    }
+    if left > 0 {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "| … {left} more |{}", " |".repeat(N.saturating_sub(1)));
+    }
+    text
+}
+
+fn finding(decision: &Decision) -> [String; 6] {
+    let finding = &decision.finding;
+    let mut what = finding.title.clone();
+    if !finding.detail.is_empty() {
+        what = format!("{what}: {}", finding.detail);
+    }
+    let mut what = cell(&what);
+    if let Some(permit) = &decision.permit {
+        what = format!("{what}; exception {} {}", code(&permit.exception), cell(&leave(permit)));
+    }
+    for refusal in &decision.refused {
+        what = format!("{what}; exception {} refused: {}", code(&refusal.exception), cell(&refusal.reason));
+    }
+    let action = if decision.action == Action::Block { "**block**" } else { decision.action.word() };
+    [
+        action.to_owned(),
+        finding.severity.word().to_owned(),
+        code(&finding.rule.0),
+        place(&finding.location),
+        what,
+        code(&finding.fingerprint.to_string()),
+    ]
+}
+
+fn place(location: &Location) -> String {
+    let path = safe::cut(&location.path, CELL);
+    let text = code(&format!("{path}:{}:{}", location.start.line, location.start.column));
+    match &location.commit {
+        Some(commit) => format!("{text} in {}", code(short(commit))),
+        None => text,
+    }
+}
+
+fn gap(gap: &Gap) -> [String; 3] {
+    [code(&safe::cut(&gap.path, CELL)), gap.reason.word().to_owned(), cell(&gap.detail)]
+}
+
+/// Why and fix of each rule that blocks or advises, the worst first.
+fn lessons(outcome: &Outcome, decisions: &[&Decision]) -> String {
+    let mut seen = BTreeSet::new();
+    let open = decisions.iter().filter(|decision| decision.permit.is_none());
+    let rules = open.filter_map(|decision| outcome.rule(&decision.finding.rule.0));
+    let mut text = String::new();
+    for rule in rules.filter(|rule| seen.insert(&rule.id)).take(RULES) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "- {}: {}. **Fix:** {}", code(&rule.id), cell(&rule.why), cell(&rule.fix));
+    }
+    text
+}
+
+fn remarks(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for (key, value) in circumstances(outcome).iter().take(RULES) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "- {key}: {}", cell(value));
+    }
+    text
+}
+
+fn cell(text: &str) -> String {
+    prose(&safe::cut(text, CELL))
+}
+
+fn code(text: &str) -> String {
+    safe::markdown_code(&safe::cut(text, CELL + 40)).replace('|', "\\|")
+}
