@@ -46,11 +46,11 @@ pub struct Arguments {
     /// The same between two commits.
     #[arg(long, value_name = "A..B", conflicts_with = "stdin")]
     pub range: Option<String>,
-    /// One stream; `--path` of the stream is given by `--name`.
+    /// One stream, judged as the file that `--path` names.
     #[arg(long)]
     pub stdin: bool,
     /// Path the stream is judged at.
-    #[arg(long = "name", alias = "path", value_name = "NAME", default_value = "stdin")]
+    #[arg(long = "path", id = "stream_name", value_name = "NAME", default_value = "stdin")]
     pub name: String,
     /// Where the gate stands; `merge` in CI and `local` elsewhere when left out.
     #[arg(long, value_name = "STAGE")]

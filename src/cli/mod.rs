@@ -10,7 +10,10 @@ mod ledger;
 mod rate;
 mod record;
 mod rules;
+mod site;
 mod trouble;
+mod trusted;
+mod voucher;
 
 use std::io::Write as _;
 use std::process::ExitCode;

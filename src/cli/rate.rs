@@ -42,15 +42,15 @@ pub struct Arguments {
     /// List the record ids behind each number.
     #[arg(long)]
     explain: bool,
-    /// `text` or `json`.
+    /// `text`, `json` or `markdown`.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: String,
 }
 
 /// Runs `rate`.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
-    let format = report::FORMATS.iter().find(|format| format.name == arguments.format).ok_or_else(|| {
-        let known: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
+    let render = report::format(&arguments.format).ok_or_else(|| {
+        let known: Vec<&str> = report::FORMATS.iter().map(|(name, _)| *name).collect();
         Trouble::new(format!("`{}` is no format of a rate", arguments.format))
             .help(format!("known are {}", known.join(", ")))
     })?;
@@ -68,8 +68,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
         ..query(arguments, &policies, &records, &authorised, context)?
     };
     let measured = escape::measure(&records, &query)?;
-    let options = tollgate::report::Options { colour: context.colour, ..tollgate::report::Options::default() };
-    context.print(&(format.render)(&measured, &options))?;
+    context.print(&render(&measured))?;
     Ok(Exit::Open)
 }
 

@@ -151,6 +151,21 @@ impl Site {
         }
     }
 
+    /// The origin without the year: what an exception names.
+    pub fn ledger_name(&self, policies: &Policies, now: Timestamp) -> String {
+        let origin = self.origin(policies, now);
+        origin.rsplit_once('/').map_or(origin.clone(), |(name, _)| name.to_owned())
+    }
+
+    /// The branch the change is meant for, without `refs/heads/`.
+    pub fn base_branch(&self, context: &Context) -> Option<String> {
+        let told = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"]
+            .iter()
+            .find_map(|name| context.environment.get(name));
+        let own = Some(self.run.reference.strip_prefix("refs/heads/").unwrap_or(&self.run.reference));
+        told.or(own.filter(|branch| !branch.is_empty() && !branch.starts_with("refs/"))).map(str::to_owned)
+    }
+
     /// Opens the ledger at `url`.
     pub fn open_ledger(&self, url: &str, policies: &Policies, now: Timestamp) -> Result<Ledger, Trouble> {
         let url = match url.strip_prefix("file:") {

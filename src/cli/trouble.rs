@@ -1,17 +1,25 @@
 //! An error as a reader sees it: message, place, causes, help.
 
 use tollgate::detect::DetectError;
+use tollgate::escape::EscapeError;
+use tollgate::exception::DocumentError;
+use tollgate::gate::GateError;
+use tollgate::git::GitError;
+use tollgate::ledger::LedgerError;
 use tollgate::policy::PolicyError;
-use tollgate::report::diagnostic::{Problem, problem};
+use tollgate::report::diagnostic::{Place, Problem, problem};
+use tollgate::report::saved::SavedError;
+use tollgate::signing::SigningError;
 use tollgate::source::SourceError;
 use tollgate::text::safe;
+use tollgate::text::time::TimeError;
+use tollgate::trust::TrustError;
 
 /// Why there is no decision.
 #[derive(Debug, Default)]
 pub struct Trouble {
     message: String,
-    path: String,
-    place: Option<(usize, usize)>,
+    place: Option<(String, Option<(usize, usize)>)>,
     help: String,
 }
 
@@ -28,22 +36,30 @@ impl Trouble {
         self
     }
 
+    /// The sentence alone.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The text for standard error; everything in it is safe for a terminal.
     pub fn render(&self) -> String {
-        let place = self.place.map(|(line, column)| (line, column));
-        let text = problem(&Problem {
-            message: safe::terminal(&self.message),
-            path: safe::terminal(&self.path),
-            place,
-            help: safe::terminal(&self.help),
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let place = self.place.as_ref().map(|(path, at)| Place {
+            path: safe::terminal(path),
+            line: at.map_or(0, |(line, _)| number(line)),
+            column: at.map_or(0, |(_, column)| number(column)),
+            source: None,
+            length: 0,
         });
+        let help = Some(safe::terminal(&self.help)).filter(|help| !help.is_empty());
+        let text = problem(&Problem { message: safe::terminal(&self.message), place, causes: Vec::new(), help });
         format!("{text}no decision: the gate stays shut (exit 2)\n")
     }
 }
 
 impl From<PolicyError> for Trouble {
     fn from(error: PolicyError) -> Self {
-        Self { message: error.message, path: error.path, place: error.place, help: error.help }
+        Self { message: error.message, place: Some((error.path, error.place)), help: error.help }
     }
 }
 
@@ -52,6 +68,7 @@ impl From<SourceError> for Trouble {
         let help = match &error {
             SourceError::NoCommit { help, .. } | SourceError::NoMergeBase { help, .. } => help.clone(),
             SourceError::NoRepository(_) => "run it inside a git repository, or leave the option out".to_owned(),
+            SourceError::NoPath(_) => "name a file or a folder that is there".to_owned(),
             _ => String::new(),
         };
         Self::new(error.to_string()).help(help)
@@ -62,9 +79,76 @@ impl From<DetectError> for Trouble {
     fn from(error: DetectError) -> Self {
         match error {
             DetectError::Source(error) => error.into(),
-            error @ DetectError::Rule { .. } => {
-                Self::new(error.to_string()).help("`tollgate rules lint` checks every rule")
+            error => Self::new(error.to_string()).help("`tollgate rules lint` checks every rule"),
+        }
+    }
+}
+
+impl From<GateError> for Trouble {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Detect(error) => error.into(),
+            GateError::Ledger(error) => error.into(),
+            error @ GateError::NoLedger(_) => {
+                Self::new(error.to_string()).help("name one with `--ledger URL`, or as `ledger:` in the policy")
             }
         }
+    }
+}
+
+impl From<LedgerError> for Trouble {
+    fn from(error: LedgerError) -> Self {
+        let help = match &error {
+            LedgerError::Corrupt { .. } | LedgerError::Rollback { .. } => {
+                "`tollgate ledger verify` names what was changed; nothing is appended until it is put right"
+            }
+            LedgerError::Origin { .. } => "name another ledger with `--ledger URL`",
+            _ => "",
+        };
+        Self::new(error.to_string()).help(help)
+    }
+}
+
+impl From<TrustError> for Trouble {
+    fn from(error: TrustError) -> Self {
+        let help = error.help();
+        Self::new(error.to_string()).help(help)
+    }
+}
+
+impl From<SigningError> for Trouble {
+    fn from(error: SigningError) -> Self {
+        let help = error.help();
+        Self::new(error.to_string()).help(help)
+    }
+}
+
+impl From<GitError> for Trouble {
+    fn from(error: GitError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<DocumentError> for Trouble {
+    fn from(error: DocumentError) -> Self {
+        Self::new(format!("the exception cannot be written: {error}"))
+    }
+}
+
+impl From<EscapeError> for Trouble {
+    fn from(error: EscapeError) -> Self {
+        Self::new(error.to_string()).help("`tollgate ledger verify` checks the whole ledger")
+    }
+}
+
+impl From<SavedError> for Trouble {
+    fn from(error: SavedError) -> Self {
+        Self::new(format!("the last report cannot be used: {error}")).help("run `tollgate check` again")
+    }
+}
+
+impl From<TimeError> for Trouble {
+    fn from(error: TimeError) -> Self {
+        Self::new(error.to_string())
     }
 }

@@ -87,6 +87,26 @@ pub fn policies(files: &[PolicyFile]) -> Result<Policies, PolicyError> {
     Ok(Policies::new(rules, settings, digest))
 }
 
+/// The files of this repository that a policy extends, beside the built-in rules.
+///
+/// # Errors
+///
+/// The policy cannot be read, or a path leads out of the repository.
+pub fn extended(policy: &PolicyFile) -> Result<Vec<String>, PolicyError> {
+    let settings = read_settings(policy)?;
+    let paths = settings.extends.unwrap_or_default().into_iter().filter(|base| base != "builtin");
+    paths
+        .map(|path| {
+            let inside = !path.starts_with('/') && path.split('/').all(|part| !part.is_empty() && part != "..");
+            if inside && !path.contains(':') {
+                return Ok(path);
+            }
+            let message = format!("`extends` names `{path}`, which is no path inside this repository");
+            Err(PolicyError::at(&policy.path, policy.place(&path), message))
+        })
+        .collect()
+}
+
 fn is_yaml(path: &str) -> bool {
     path.ends_with(".yml") || path.ends_with(".yaml")
 }
