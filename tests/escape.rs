@@ -593,7 +593,7 @@ fn a_summary_of_four_prints_no_percentage_and_hostile_names_are_made_safe() {
     }
     let report = ledger.report();
     let text = rate::text::render(&report);
-    assert!(text.contains("escaped: 0 of 4, n = 4"), "{text}");
+    assert!(text.contains("escaped: 0 of 4, 95 %"), "{text}");
     assert!(!text.contains("0 of 4 (") && !text.contains('\u{1b}'));
     let page = rate::markdown::render(&report);
     assert!(page.contains("\\|x") && !page.contains('\u{1b}'), "{page}");

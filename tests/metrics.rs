@@ -441,6 +441,20 @@ fn the_same_records_and_query_give_the_same_bytes() {
 }
 
 #[test]
+fn the_example_as_a_person_reads_it() {
+    let text = tollgate::report::rate::text::render(&report(|query| query.explain = false));
+    for line in [
+        "escaped: 6 of 12 (50.0 %), 95 % interval 0.25 to 0.75",
+        "  by class: 1 advisory, 2 excepted, 1 missed, 1 overridden, 1 ungated",
+        "  support-agent: 4 of 5 (80.0 %), 95 % interval 0.38 to 0.96, 1 pending",
+        "  pay-api and support-agent cannot be told apart yet: difference -0.51, 95 % interval -0.78 to +0.04",
+        "exposure: 56.0 days of open risk, 1.87 open on average, 3 open now",
+    ] {
+        assert!(text.lines().any(|known| known == line), "`{line}` is not in\n{text}");
+    }
+}
+
+#[test]
 fn each_number_names_the_records_that_made_it() {
     let report = report(|_| {});
     let records: BTreeSet<String> =

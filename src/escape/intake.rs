@@ -8,6 +8,7 @@ use super::event::{self, Event, Id, Names, Reading, What};
 use super::{Counts, EscapeError, Query};
 use crate::ledger::Record;
 use crate::text::hash::hex;
+use crate::text::time::Timestamp;
 
 /// The events of a ledger prefix and what was seen on the way.
 pub(super) struct Intake {
@@ -55,14 +56,14 @@ where
             Entry::Occupied(_) => return Err(EscapeError::Clash(record.rid().to_owned())),
             Entry::Vacant(slot) => slot.insert(body),
         };
-        intake.take(record, rid, query);
+        intake.take(record, ts, rid, query);
     }
     intake.events.sort_by_key(|event| event.ts);
     Ok(intake)
 }
 
 impl Intake {
-    fn take(&mut self, record: &Record, rid: u128, query: &Query<'_>) {
+    fn take(&mut self, record: &Record, ts: Timestamp, rid: u128, query: &Query<'_>) {
         match event::read(record, &mut self.names, query.authorised) {
             Reading::Local => {
                 self.counts.local += 1;
@@ -73,7 +74,7 @@ impl Intake {
             Reading::Silent => {}
             Reading::Event(what) => {
                 self.confirmed |= matches!(&what, What::Deploy(deploy) if deploy.signed);
-                self.events.push(Event { ts: record.ts(), rid, what });
+                self.events.push(Event { ts, rid, what });
             }
         }
         let pipeline = self.names.id(event::pipeline(record));

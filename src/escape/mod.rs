@@ -4,10 +4,10 @@
 //! nothing of nothing is no rate, and the same records with the same query give the same bytes.
 //!
 //! ```text
-//! records ─event─> events ─risk─> risks and episodes ─┬─ rate       escaped by escaped and prevented
-//!                     └─crossing─> deploys and runs ──┼─ exposure   days, survival
-//!                                                     ├─ coverage   what was not seen
-//!                                                     └─ review     how leave was given
+//! records ─intake, event─> events ─fold─> risks, episodes ─┬─ rate      escaped by escaped and prevented ─┐
+//!                            └──crossing──> deploys, runs ──┼─ exposure  days, survival                    │
+//!                                                           ├─ coverage  what was not seen                 ├─ desk ─> report
+//!                                                           └─ review    how leave was given               ┘
 //! ```
 
 /// Deploys without a run, records without a field.
@@ -22,14 +22,14 @@ pub mod rate;
 pub mod review;
 /// Records folded into risks and episodes.
 pub mod risk;
+/// The numbers of one scope, as they are reported.
+pub mod scope;
 
 mod crossing;
 mod desk;
 mod event;
 mod fold;
 mod intake;
-/// The numbers of one scope, as they are reported.
-pub mod scope;
 
 use serde::{Serialize, Serializer};
 
@@ -82,6 +82,10 @@ pub struct Query<'a> {
     /// Environments that are production; a deploy without an environment always is.
     pub production: Vec<String>,
     /// Whether an authorised writer signed a record from outside the gate.
+    ///
+    /// Asked for `deploy`, `production_found`, `notice`, `revoked`, `remediated`, `dismissed`, `break_glass`,
+    /// `exception.revoked`, and `cleared` of a ref that is gone. A `dismissed` that the gate wrote for an accepted
+    /// false positive has no signature of its own: the answer is that of the exception it names.
     pub authorised: &'a dyn Fn(&Record) -> bool,
     /// Whether the policy with this digest had this rule; `None` when nobody can tell.
     pub knows_rule: &'a dyn Fn(&str, &str) -> Option<bool>,

@@ -26,7 +26,7 @@ pub fn format(name: &str) -> Option<Render> {
     FORMATS.iter().find(|(known, _)| *known == name).map(|(_, render)| *render)
 }
 
-/// `6 of 12 (50.0 %)`, `2 of 3` where there are too few for a percentage, `none decided` of nothing.
+/// `6 of 12 (50.0 %)`, `2 of 3` where there are too few for a percentage, `0 of 0` of nothing.
 fn part(share: Share) -> String {
     match share.rate {
         None => "0 of 0".to_owned(),

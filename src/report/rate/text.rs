@@ -30,14 +30,14 @@ pub fn render(report: &Report) -> String {
     out.join("\n")
 }
 
-/// `6 of 12 (50.0 %), 95 % interval 25.4 % to 74.6 %`.
+/// `6 of 12 (50.0 %), 95 % interval 0.25 to 0.75`; shares as such, since few risks bear no percentage.
 pub(super) fn headline(rate: &Rate) -> String {
     if rate.decided == 0 {
         return "no risk is decided, so there is no rate".to_owned();
     }
     let [low, high] = rate.interval;
     let share = part(Share::new(rate.numerator, rate.decided));
-    format!("{share}, n = {}, 95 % interval {:.2} to {:.2}", rate.decided, low.0, high.0)
+    format!("{share}, 95 % interval {:.2} to {:.2}", low.0, high.0)
 }
 
 /// Why the number may not be final, one sentence each.
@@ -369,7 +369,7 @@ fn trust(report: &Report, out: &mut Vec<String>) {
         out.push("  coverage: unknown, since not every pipeline records its deploys".to_owned());
     }
     out.push(format!(
-        "  deploys with a valid run {}, of which it had opened the gate {}",
+        "  deploys with a valid run {}, with one that opened the gate {}",
         part(trust.gated),
         part(trust.honoured)
     ));
@@ -383,7 +383,7 @@ fn trust(report: &Report, out: &mut Vec<String>) {
     for (number, what) in [
         (trust.unsigned_deploys, "deploys are unsigned and count as presumed"),
         (trust.without_separation, "runs under a policy that lets authors approve"),
-        (records.duplicates_folded, "records were retries of one event"),
+        (records.duplicates_folded, "retries folded into the event they repeat"),
         (records.local, "records come from developers' machines and feed no rate"),
         (records.unsigned.len() as u64, "records from outside are unsigned and not counted"),
         (records.unreadable.len() as u64, "records lack a field they need and are not counted"),
