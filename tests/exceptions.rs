@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use people::*;
 use tollgate::decide::{self, Gaps, Verdict};
 use tollgate::exception::verified::signature_digest;
-use tollgate::exception::{Context, Exceptions};
+use tollgate::exception::{Clock, Context, Exceptions, decision_time};
 use tollgate::finding::{Confidence, Enforcement, Fingerprint, RuleId, Severity};
 use tollgate::pipeline::Stage;
 use tollgate::policy::limits::ExceptionLimits;
@@ -415,6 +415,31 @@ fn b8_an_exception_ends_at_its_last_instant() {
         let ruling = decide::decide(found, &exceptions, &context, &limits, Gaps::None, at(instant));
         assert_eq!(fate(&ruling), expected, "{instant}");
     }
+}
+
+#[test]
+fn b8_a_clock_set_back_keeps_nothing_alive() {
+    let Simple { scene: _scene, key, signers, .. } = simple();
+    let bytes = document(Severity::Critical).encode().unwrap();
+    let files = files(&bytes, &[our_sign(&key, CRITICAL, &bytes)]);
+    let (inside, after) = ("2026-11-22T00:00:00Z", "2026-12-01T00:00:00Z");
+    for (local, backend, severity, expected) in [
+        (inside, Some(inside), Severity::Critical, "except"),
+        ("2024-11-22T00:00:00Z", Some(after), Severity::High, "expired"),
+        ("2024-11-22T00:00:00Z", Some(inside), Severity::Critical, "no_trusted_time"),
+        ("2024-11-22T00:00:00Z", Some(inside), Severity::High, "except"),
+        (inside, None, Severity::Critical, "no_trusted_time"),
+        (inside, None, Severity::High, "except"),
+    ] {
+        let mut context = context(&signers);
+        let (instant, clock) = decision_time(at(local), backend.map(at), None);
+        context.clock = clock;
+        let exceptions = Exceptions::verify(&files, &signers, &BTreeMap::new(), instant);
+        let (found, limits) = (vec![finding(severity)], ExceptionLimits::default());
+        let ruling = decide::decide(found, &exceptions, &context, &limits, Gaps::None, instant);
+        assert_eq!(fate(&ruling), expected, "{local} {backend:?} {severity:?}");
+    }
+    assert_eq!(context(&signers).clock, Clock::Agreed);
 }
 
 #[test]

@@ -8,6 +8,8 @@
 
 /// Who may approve what, how many must, who is excluded.
 pub mod approval;
+/// At which instant to decide.
+pub mod clock;
 /// The strict JSON document.
 pub mod document;
 /// From files to exceptions: the only way in.
@@ -18,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use approval::{Authors, NAMESPACE, NAMESPACE_CRITICAL, Vote};
+pub use clock::{Clock, decision_time};
 pub use document::{Document, DocumentError, Ulid};
 pub use verified::{Exceptions, RefusedDocument, Unverified};
 
@@ -74,6 +77,8 @@ pub struct Context {
     pub commit: String,
     /// Everyone who had a hand in the change.
     pub authors: Authors,
+    /// Whether the time of the decision can be relied on.
+    pub clock: Clock,
     /// How often each exception was used before, by id, as the ledger says.
     pub uses: BTreeMap<String, u32>,
     /// Ids of revoked exceptions, from the ledger and the trusted commit together.
@@ -125,6 +130,7 @@ pub enum Code {
     Expired,
     NotYetValid,
     TooLong,
+    NoTrustedTime,
     ScopeRepo,
     ScopeLedger,
     ScopePipeline,
@@ -197,7 +203,7 @@ impl Exception {
             return Err(refuse((Code::Revoked, "it was revoked".to_owned())));
         }
         self.check_scope(context).map_err(refuse)?;
-        self.check_time(terms, now).map_err(refuse)?;
+        self.check_time(context.clock, terms, now).map_err(refuse)?;
         self.check_uses(context, terms).map_err(refuse)?;
         let approval = approval::judge(&self.votes, &context.authors, terms).map_err(|(code, reason)| {
             let noted = self.noted.iter().map(|noted| noted.reason.as_str());
@@ -282,7 +288,7 @@ impl Exception {
         }
     }
 
-    fn check_time(&self, terms: &Terms, now: Timestamp) -> Result<(), (Code, String)> {
+    fn check_time(&self, clock: Clock, terms: &Terms, now: Timestamp) -> Result<(), (Code, String)> {
         let (from, until) = (self.document.not_before, self.document.expires_at);
         if now < from {
             return Err((Code::NotYetValid, format!("it begins on {from}")));
@@ -295,6 +301,10 @@ impl Exception {
             let reason =
                 format!("it holds for {lifetime}; the limit for this severity is {}", terms.max_lifetime);
             return Err((Code::TooLong, reason));
+        }
+        if terms.critical && clock == Clock::Doubtful {
+            let reason = "no clock but this machine's vouches for the time, or they differ".to_owned();
+            return Err((Code::NoTrustedTime, reason));
         }
         Ok(())
     }
@@ -337,6 +347,7 @@ impl Code {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::TooLong => "too_long",
+            Self::NoTrustedTime => "no_trusted_time",
             Self::ScopeRepo => "scope_repo",
             Self::ScopeLedger => "scope_ledger",
             Self::ScopePipeline => "scope_pipeline",

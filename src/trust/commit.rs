@@ -2,6 +2,7 @@
 //!
 //! git itself is behind two traits, so that what is proved here can be tested without it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ pub trait TrustReader {
     /// A symbolic link is no file: it would lead out of what is trusted.
     fn blob(&self, path: &str) -> Result<Option<Vec<u8>>, TrustError>;
 
-    /// Names of the regular files directly in `folder`, in any order; empty where there is no such folder.
+    /// Names of what stands directly in `folder` and is no folder, in any order; empty where there is no such folder.
     fn list(&self, folder: &str) -> Result<Vec<String>, TrustError>;
 
     /// Full id of the commit; empty for the work tree.
@@ -105,6 +106,50 @@ pub fn prove(history: &dyn History, branch: &str, commit: Option<&str>) -> Resul
         return Err(CommitError::OffBranch { commit: commit.to_owned(), branch: branch.to_owned() });
     }
     Ok(commit.to_owned())
+}
+
+/// What a commit holds under [`super::FOLDER`], as whoever speaks to git listed it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CommitFiles {
+    commit: String,
+    entries: BTreeMap<String, Entry>,
+}
+
+/// One entry of a commit's tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A regular file with its bytes.
+    File(Vec<u8>),
+    /// Something else, in words, such as `a symbolic link`. To read it is an error.
+    Other(String),
+}
+
+impl CommitFiles {
+    /// The commit with this full id and these entries, by path from the root.
+    pub fn new(commit: &str, entries: impl IntoIterator<Item = (String, Entry)>) -> Self {
+        Self { commit: commit.to_owned(), entries: entries.into_iter().collect() }
+    }
+}
+
+impl TrustReader for CommitFiles {
+    fn blob(&self, path: &str) -> Result<Option<Vec<u8>>, TrustError> {
+        match self.entries.get(path) {
+            Some(Entry::File(bytes)) => Ok(Some(bytes.clone())),
+            Some(Entry::Other(what)) => {
+                Err(TrustError::Read { path: path.to_owned(), cause: format!("it is {what}") })
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, TrustError> {
+        let inside = |path: &String| path.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
+        Ok(self.entries.keys().filter_map(inside).filter(|name| !name.contains('/')).collect())
+    }
+
+    fn commit(&self) -> String {
+        self.commit.clone()
+    }
 }
 
 /// The work tree as trust root: for the local stage only, where it guards nobody.

@@ -15,7 +15,7 @@ pub mod tighten;
 
 use std::collections::BTreeSet;
 
-pub use commit::{CommitError, History, TrustReader, WorkTree};
+pub use commit::{CommitError, CommitFiles, Entry, History, TrustReader, WorkTree};
 pub use tighten::{Ask, Stance, Tightened, Wish, tighten};
 
 use crate::exception::Ulid;
@@ -186,28 +186,11 @@ fn digest_of(files: &[TrustedFile]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
-    /// A commit that holds these files.
-    struct Fixed(BTreeMap<&'static str, &'static str>);
-
-    impl TrustReader for Fixed {
-        fn blob(&self, path: &str) -> Result<Option<Vec<u8>>, TrustError> {
-            Ok(self.0.get(path).map(|text| text.as_bytes().to_vec()))
-        }
-
-        fn list(&self, folder: &str) -> Result<Vec<String>, TrustError> {
-            let inside = |path: &&str| path.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
-            Ok(self.0.keys().filter_map(inside).collect())
-        }
-
-        fn commit(&self) -> String {
-            "c".repeat(40)
-        }
-    }
-
-    fn root(files: &[(&'static str, &'static str)]) -> Result<TrustRoot, TrustError> {
-        TrustRoot::read(&Fixed(files.iter().copied().collect()))
+    fn root(files: &[(&str, &str)]) -> Result<TrustRoot, TrustError> {
+        let entries =
+            files.iter().map(|(path, text)| ((*path).to_owned(), Entry::File(text.as_bytes().to_vec())));
+        TrustRoot::read(&CommitFiles::new(&"c".repeat(40), entries))
     }
 
     const KEY: &str = "dana namespaces=\"a@t\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n";
@@ -245,8 +228,7 @@ mod tests {
     fn a_revoked_key_signs_nothing_any_more() {
         let plain = root(&[(".tollgate/signers", KEY)]).unwrap();
         let key = plain.signers.all()[0].key.clone();
-        let line: &'static str = Box::leak(key.fingerprint().into_boxed_str());
-        let read = root(&[(".tollgate/signers", KEY), (".tollgate/revoked", line)]).unwrap();
+        let read = root(&[(".tollgate/signers", KEY), (".tollgate/revoked", &key.fingerprint())]).unwrap();
         let now = crate::text::time::Timestamp(0);
         assert!(plain.signers.who(&key, "a@t", now).is_ok());
         assert_eq!(read.signers.who(&key, "a@t", now).unwrap_err().code(), "revoked");
@@ -261,5 +243,7 @@ mod tests {
         assert!(!error.help().is_empty());
         let toml = "[principals.x]\nperson = \"y\"";
         assert!(root(&[(".tollgate/signers.toml", toml)]).is_err(), "a person without a key is a slip");
+        let link = (".tollgate/policy.yml".to_owned(), Entry::Other("a symbolic link".to_owned()));
+        assert!(TrustRoot::read(&CommitFiles::new("c", [link])).is_err());
     }
 }

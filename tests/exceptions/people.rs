@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 use tollgate::decide::{self, Decision, Gaps, Ruling};
-use tollgate::exception::{Authors, Context, Document, Exceptions};
+use tollgate::exception::{Authors, Clock, Context, Document, Exceptions};
 use tollgate::finding::{
     Confidence, Enforcement, Family, Finding, Fingerprint, FingerprintAlgorithm, Location, RuleId, Severity,
 };
@@ -250,6 +250,7 @@ pub fn context(signers: &Signers) -> Context {
         base_branch: Some("main".to_owned()),
         commit: "c".repeat(40),
         authors: Authors::new(signers),
+        clock: Clock::Agreed,
         uses: BTreeMap::new(),
         revoked: BTreeSet::new(),
     }
