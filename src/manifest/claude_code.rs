@@ -51,7 +51,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
         return;
     }
     let tree = file.tree();
-    file.note_fault(&tree, reading);
+    file.note_fault(&tree, is_settings_path(file.path) || SUBJECT.plain(file.bytes), reading);
     for document in tree.documents {
         let lists = ["allow", "ask", "deny", "defaultMode"];
         let permissions = document.get("permissions");
@@ -150,7 +150,7 @@ fn add_servers(file: &File<'_>, document: &Node, identity: &mut Identity) {
 fn read_prompt(file: &File<'_>, kind: &str, reading: &mut Reading) {
     let Some(length) = front_matter(file.bytes) else { return };
     let tree = tree::read_yaml(file.bytes.get(..length).unwrap_or_default());
-    file.note_fault(&tree, reading);
+    file.note_fault(&tree, true, reading);
     if tree.fault.is_none() && !tree.templates.is_empty() {
         reading.gap(file, Reason::Partial, "the front matter holds templates".to_owned());
     }

@@ -31,7 +31,7 @@ pub fn context_of(path: &str) -> Context {
     ]) {
         return Context::Docs;
     }
-    if inside(&[".claude-plugin", "plugins", "marketplace"]) {
+    if inside(&[".claude-plugin"]) || path.contains(".claude/plugins/") {
         return Context::Plugin;
     }
     if inside(&["templates", "mcp-configs"]) || TEMPLATE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {

@@ -141,8 +141,11 @@ impl<'f> File<'f> {
     }
 
     /// Notes what kept the file from being read in full.
-    pub(super) fn note_fault(&self, tree: &Tree, reading: &mut Reading) {
-        let Some(fault) = tree.fault else { return };
+    ///
+    /// Where only an escape made the file worth parsing (`certain` is false) a mistake is that of some other
+    /// kind of file; a limit is noted all the same, because nobody knows what stands behind it.
+    pub(super) fn note_fault(&self, tree: &Tree, certain: bool, reading: &mut Reading) {
+        let Some(fault) = tree.fault.filter(|fault| certain || fault.kind.is_limit()) else { return };
         let reason = match () {
             () if fault.kind.is_limit() => Reason::Limit,
             () if !tree.templates.is_empty() => Reason::Partial,
@@ -203,6 +206,12 @@ impl Words {
     pub(super) fn found(&self, bytes: &[u8]) -> bool {
         self.0.as_ref().is_none_or(|words| words.is_match(bytes))
     }
+
+    /// Whether one of the words itself stands in `bytes`.
+    pub(super) fn plain(&self, bytes: &[u8]) -> bool {
+        let is_word = |found: aho_corasick::Match| found.pattern().as_usize() >= ESCAPES.len();
+        self.0.as_ref().is_none_or(|words| words.find_iter(bytes).any(is_word))
+    }
 }
 
 /// Escapes of ASCII letters in YAML and JSON texts, and lines joined inside quotes: a key written with
@@ -225,5 +234,5 @@ const ESCAPES: [&str; 13] = [
 
 /// A search for `words` and for escapes.
 pub(super) fn search(words: &[&str]) -> Option<AhoCorasick> {
-    AhoCorasick::new(words.iter().chain(&ESCAPES)).ok()
+    AhoCorasick::new(ESCAPES.iter().chain(words)).ok()
 }

@@ -58,7 +58,7 @@ fn client(path: &str) -> &'static str {
 
 fn read(file: &File<'_>, reading: &mut Reading) {
     let mut tree = file.tree();
-    file.note_fault(&tree, reading);
+    file.note_fault(&tree, WORDS.plain(file.bytes) || SHORT.plain(file.bytes), reading);
     for document in std::mem::take(&mut tree.documents) {
         let servers = servers(file.path, &document);
         if servers.is_empty() {

@@ -26,7 +26,7 @@ fn claims(path: &str, bytes: &[u8]) -> bool {
 
 fn read(file: &File<'_>, reading: &mut Reading) {
     let mut tree = file.tree();
-    file.note_fault(&tree, reading);
+    file.note_fault(&tree, WORDS.plain(file.bytes), reading);
     let first = reading.identities.len();
     for document in std::mem::take(&mut tree.documents) {
         read_object(file, &document, None, reading);

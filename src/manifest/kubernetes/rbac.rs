@@ -79,9 +79,7 @@ fn authority(verb: &str, resources: &[String]) -> Authority {
         matches!(sub, "exec" | "attach" | "proxy" | "token" | "portforward" | "ephemeralcontainers")
     };
     let asks = |resource: &String| {
-        resource == "events"
-            || (resource.starts_with("selfsubject")
-                && (resource.ends_with("reviews") || resource.ends_with("review")))
+        ["events", "tokenreviews"].contains(&resource.as_str()) || resource.ends_with("accessreviews")
     };
     match verb {
         "get" | "list" | "watch" if !resources.iter().any(connects) => Authority::Inspect,

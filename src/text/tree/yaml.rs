@@ -26,7 +26,31 @@ pub fn read(bytes: &[u8]) -> Tree {
     let base = if parsed.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let parsed = parsed.get(base..).unwrap_or_default();
     let reader = Reader { text, masked: masked.as_ref(), base, places: Places::new(parsed.as_bytes()) };
-    reader.read(parsed)
+    let (mut tree, mut shallow) = reader.read(parsed);
+    let mut parsed = parsed.to_owned();
+    let mut left = MAX_BYTES;
+    while let Some(joined) = shallow.and_then(|offset| join_line(&parsed, offset)) {
+        let Some(rest) = left.checked_sub(parsed.len()) else { break };
+        left = rest;
+        parsed = joined;
+        (tree, shallow) = reader.read(&parsed);
+    }
+    tree
+}
+
+/// Joins the line of the byte at `offset` to the one before it, byte for byte.
+///
+/// Between brackets YAML asks for more indentation than around them. Kubernetes and many CI services do not,
+/// and a closing bracket below its key is common; our parser does. `None` when a comment would swallow the line.
+fn join_line(text: &str, offset: usize) -> Option<String> {
+    let before = text.get(..offset)?;
+    let feed = before.rfind('\n')?;
+    let blank = before.get(feed..)?.trim().is_empty();
+    let previous = before.get(..feed)?.rsplit('\n').next()?;
+    let comment = previous.contains(" #") || previous.starts_with('#');
+    (blank && !comment).then(|| {
+        format!("{} {}", before.get(..feed).unwrap_or_default(), text.get(feed + 1..).unwrap_or_default())
+    })
 }
 
 fn faulty(kind: FaultKind, position: Position) -> Tree {
@@ -41,8 +65,10 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    fn read(&self, parsed: &str) -> Tree {
+    /// Reads `parsed`; tells the offset of a line between brackets that is indented too little for the parser.
+    fn read(&self, parsed: &str) -> (Tree, Option<usize>) {
         let mut tree = Tree::default();
+        let mut shallow = None;
         let mut builder = Builder::default();
         let mut parser = Parser::new_from_str(parsed);
         let mut open = self.masked.map(|masked| masked.spans.clone()).unwrap_or_default();
@@ -50,7 +76,13 @@ impl Reader<'_> {
             let (event, at) = match event {
                 Ok(event) => event,
                 Err(error) => {
-                    self.note(&mut tree, reason(error.info()), error.marker().index());
+                    let character = error.marker().index();
+                    if ["invalid indentation", "invalid indentation in flow construct"]
+                        .contains(&error.info())
+                    {
+                        shallow = Some(self.places.offset(character));
+                    }
+                    self.note(&mut tree, reason(error.info()), character);
                     break;
                 }
             };
@@ -78,7 +110,7 @@ impl Reader<'_> {
             }
         }
         tree.templates = open;
-        tree
+        (tree, shallow)
     }
 
     fn take(&self, builder: &mut Builder, event: Event<'_>, span: Span) -> Result<(), FaultKind> {
