@@ -2,6 +2,7 @@
 
 /// Examples and look-alikes with their placeholders filled in.
 pub mod example;
+mod facts;
 /// Names of frameworks.
 pub mod maps;
 /// A rule after checking.
