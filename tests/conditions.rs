@@ -24,7 +24,7 @@ fn pack() -> Vec<(String, Rule)> {
         for path in paths {
             let text = std::fs::read_to_string(&path).unwrap();
             let file: RuleFile =
-                serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+                serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             for syntax in file.rules {
                 rules.push((name.clone(), Rule::new(syntax, family, "").unwrap()));
