@@ -1,5 +1,7 @@
 //! Every form of credential on tokens that are put together here: none is committed whole.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail with a panic")]
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;

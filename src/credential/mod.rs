@@ -22,9 +22,11 @@ pub struct Form {
     pub name: &'static str,
     /// A text that stands in every credential of this form.
     pub literal: &'static str,
-    /// The credential whose text starts with `literal` at the front of the given bytes, and its length.
-    read: fn(&[u8], Timestamp) -> Option<(usize, Credential)>,
+    read: Read,
 }
+
+/// The credential whose text starts with the literal at the front of the bytes, and its length.
+type Read = fn(&[u8], Timestamp) -> Option<(usize, Credential)>;
 
 /// Every form we read, in the order in which they are tried at one place.
 pub const FORMS: [Form; 2] = [kubernetes::FORM, jwt::FORM];

@@ -31,20 +31,20 @@ pub struct Document<'d, T: Serialize + ?Sized> {
 /// Judges one file, or one document of it. Rules for dialects see documents of these, the rest see files.
 pub fn judge<T: Serialize + ?Sized>(
     rules: &[&Rule],
-    document: Document<'_, T>,
+    document: &Document<'_, T>,
     fingerprinter: &Fingerprinter,
 ) -> Result<Vec<Finding>, JudgeError> {
     let mut findings = Vec::new();
     let asked: Vec<(&Rule, &When)> =
-        rules.iter().filter_map(|rule| Some((*rule, condition(rule, &document)?))).collect();
+        rules.iter().filter_map(|rule| Some((*rule, condition(rule, document)?))).collect();
     let Some((first, _)) = asked.first() else { return Ok(findings) };
-    let facts = facts(&document).map_err(JudgeError::of(first, document.path))?;
+    let facts = facts(document).map_err(JudgeError::of(first, document.path))?;
     for (rule, when) in asked {
         if when.holds(&facts).map_err(JudgeError::of(rule, document.path))? {
-            let part = part(&document);
+            let part = part(document);
             let named = Named::Identity { name: document.path, part: &part };
             let subject = Subject {
-                location: top(&document),
+                location: top(document),
                 detail: word(document.change).to_owned(),
                 name: fingerprinter.of(&rule.id.0, named),
                 identity: None,
@@ -122,7 +122,7 @@ mod tests {
     fn found(rule: &Rule, path: &str, change: Option<Change>, bytes: &[u8]) -> Vec<Finding> {
         let document: Document<'_, ()> =
             Document { path, commit: None, change, context: Context::Live, bytes, content: None };
-        judge(&[rule], document, &Fingerprinter::default()).unwrap()
+        judge(&[rule], &document, &Fingerprinter::default()).unwrap()
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
                 bytes: b"",
                 content,
             };
-            judge(&[&rule], document, &Fingerprinter::default()).unwrap()
+            judge(&[&rule], &document, &Fingerprinter::default()).unwrap()
         };
         assert_eq!(judged("mcp").len(), 1);
         assert_eq!(
@@ -168,7 +168,7 @@ mod tests {
         let content = Some(("mcp", &content));
         let document =
             Document { path: "a", commit: None, change: None, context: Context::Live, bytes: b"", content };
-        let error = judge(&[&rule], document, &Fingerprinter::default()).unwrap_err().to_string();
+        let error = judge(&[&rule], &document, &Fingerprinter::default()).unwrap_err().to_string();
         assert_eq!(
             error,
             "rule `r` cannot be decided for `a`: the expression has no answer: a field it asks for is not there"

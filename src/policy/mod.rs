@@ -11,6 +11,7 @@ mod literals;
 /// Built-in, then `extends:`, then the repository.
 pub mod load;
 /// Framework ids, checked.
+mod facts;
 pub mod maps;
 /// Patterns, compiled at their first use.
 pub mod pattern;
