@@ -77,12 +77,15 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
         return quiet(reason);
     }
     let before = String::from_utf8_lossy(candidate.before).to_lowercase();
-    // In a query the value ends at the next parameter.
-    let text = if place.quoted { text } else { text.split('&').next().unwrap_or_default() };
+    let text = if place.quoted { text } else { first_of_list(text) };
     if let Some(reason) = value::is_something_else(text, key, &before) {
         return quiet(reason);
     }
-    let Some(bits) = value::strength(text, name) else { return quiet("a word or too weak to be generated") };
+    // Words that follow make a sentence of everything but a random value in front of a command.
+    let promised = if place.alone { name } else { Name::Token };
+    let Some(bits) = value::strength(text, promised) else {
+        return quiet("a word or too weak to be generated");
+    };
     let sample = sample(candidate.path);
     let sure = !sample && (bits >= 80 || (place.quoted && (bits >= 50 || name == Name::Password)));
     Judgement {
@@ -96,6 +99,16 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     }
 }
 
+/// The value of the first of several settings on a line: `a=1&b=2`, `a=1,b=2`, `a=1;b=2`.
+fn first_of_list(text: &str) -> &str {
+    let end = text.char_indices().find(|(at, letter)| match letter {
+        '&' => true,
+        ',' | ';' => text.get(*at..).is_some_and(|rest| rest.contains('=')),
+        _ => false,
+    });
+    end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
+}
+
 /// How the value stands in its line.
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts of one line")]
 struct Place<'a> {
@@ -103,6 +116,7 @@ struct Place<'a> {
     quoted: bool,
     closed: bool,
     alone: bool,
+    tight: bool,
     code: bool,
 }
 
@@ -114,14 +128,19 @@ impl<'a> Place<'a> {
         let closed = quote.is_some_and(|quote| closing.clone().any(|byte| *byte == quote));
         let rest = after.trim_ascii_start();
         let tight = joint.ends_with('=') && !joint.starts_with(' ');
-        let alone = rest.first().is_none_or(|byte| b"#,;})]&\\<|\"'/".contains(byte))
-            || rest.starts_with(b"--")
-            || (tight && !rest.starts_with(b"(") && !rest.starts_with(b"["));
-        Self { joint, quoted: quote.is_some(), closed, alone, code: code(candidate.path) }
+        let tight = tight && !rest.starts_with(b"(") && !rest.starts_with(b"[");
+        let alone = quote.is_some()
+            || rest.first().is_none_or(|byte| b"#,;})]&\\<|\"'/".contains(byte))
+            || rest.starts_with(b"--");
+        Self { joint, quoted: quote.is_some(), closed, alone, tight, code: code(candidate.path) }
     }
 
     fn rules_out(&self) -> Option<&'static str> {
         let joint = self.joint.trim();
+        let call = joint.split_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(','));
+        if call {
+            return Some("an argument behind another call");
+        }
         if self.quoted {
             return (!self.closed).then_some("a text of several words");
         }
@@ -131,7 +150,7 @@ impl<'a> Place<'a> {
         if joint.ends_with(',') || joint.ends_with('(') {
             return Some("an argument that is no literal");
         }
-        (!self.alone).then_some("a sentence")
+        (!self.alone && !self.tight).then_some("a sentence")
     }
 }
 

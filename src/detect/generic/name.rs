@@ -35,7 +35,7 @@ const KEYS: [&str; 18] = [
 ];
 
 /// Behind a credential's name they turn it into something about it.
-const ABOUT: [&str; 68] = [
+const ABOUT: [&str; 91] = [
     "name",
     "names",
     "file",
@@ -104,6 +104,29 @@ const ABOUT: [&str; 68] = [
     "strategy",
     "env",
     "scheme",
+    "helper",
+    "desc",
+    "address",
+    "component",
+    "strength",
+    "checker",
+    "validator",
+    "validation",
+    "tip",
+    "tooltip",
+    "note",
+    "notice",
+    "warning",
+    "success",
+    "failed",
+    "failure",
+    "changed",
+    "updated",
+    "reset",
+    "tag",
+    "tags",
+    "symbol",
+    "supply",
 ];
 
 /// Before a credential's name they say that it opens nothing.

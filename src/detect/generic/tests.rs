@@ -109,6 +109,12 @@ fn what_is_no_credential_stays_quiet() {
         ("a.yml", "public_api_key: d7Fq3kPz81LmQ0vXr5Tb".to_owned()),
         ("a.yml", "csrf_token: d7Fq3kPz81LmQ0vXr5Tb".to_owned()),
         ("a.json", "\"next_page_token\": \"d7Fq3kPz81LmQ0vXr5Tb\"".to_owned()),
+        ("de.ini", "auths.bind_password_hint=Warning: this is stored in plain text.".to_owned()),
+        ("en.ini", "auths.bind_password_message=Warning: this is stored.".to_owned()),
+        ("app.ini", "; redis: addr=:6379,password=macaron,db=0,pool_size=100".to_owned()),
+        ("a.html", "<app-strength [passwordStrength]=\"passwordStrength\">".to_owned()),
+        ("a.ts", "const BeeTokenAddress = '0x36435796Ca9be2bf150CE0dECc2D8Fab5C4d6E13'".to_owned()),
+        ("a.ts", format!("equal(hmac('password'), '{HEX64}')")),
         ("a.json", "\"max_tokens\": \"4096000\"".to_owned()),
     ];
     assert!(lines.len() >= 60);
@@ -173,6 +179,7 @@ fn a_credential_is_found_in_every_usual_syntax() {
         ("a.kt", format!("val accessKey: String = \"{random}\"")),
         ("Dockerfile", format!("ENV REGISTRY_PASSWORD={random}")),
         ("a.conf", format!("https://acme.example/hook?token={random}&b=1")),
+        ("a.ini", format!("url = jdbc:acme://db;user=shop;password={random};encrypt=true")),
         ("a.swift", format!("let sharedKey = \"{base64}\"")),
         ("a.md", format!("API_KEY={long}")),
     ];

@@ -95,7 +95,9 @@ fn hash(lower: &str) -> bool {
         "$2a$", "$2b$", "$2y$", "$argon2", "$1$", "$5$", "$6$", "$y$", "$pbkdf2", "$scrypt", "{ssha", "{sha",
         "{bcrypt}", "{md5}", "{pbkdf2}", "pbkdf2", "scrypt:", "bcrypt", "argon2", "md5$",
     ];
+    // Also behind the user of an htpasswd line.
     STARTS.iter().any(|start| lower.starts_with(start))
+        || ["$2a$", "$2b$", "$2y$", "$argon2", "$apr1$"].iter().any(|mark| lower.contains(mark))
 }
 
 fn encrypted(value: &str, lower: &str) -> bool {
@@ -318,5 +320,5 @@ fn wordlike(letters: &[u8]) -> bool {
             longest = longest.max(row);
         }
     }
-    vowels > 0 && longest <= 4 && vowels * 6 >= letters.len()
+    vowels > 0 && longest <= 4 && vowels * 8 >= letters.len()
 }
