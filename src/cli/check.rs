@@ -243,6 +243,7 @@ fn exception_context(
         base_branch: site.base_branch(context),
         commit: site.run.commit.clone(),
         authors,
+        clock: exception::Clock::Doubtful,
         uses: std::collections::BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
     })
@@ -277,7 +278,8 @@ impl Wanted {
         let (name, file) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
         let format = report::named(name).ok_or_else(|| {
             let known: Vec<&str> = report::FORMATS.iter().map(|format| format.name).collect();
-            Trouble::new(format!("`{name}` is no report format")).help(format!("known are {}", known.join(", ")))
+            Trouble::new(format!("`{name}` is no report format"))
+                .help(format!("known are {}", known.join(", ")))
         })?;
         Ok(Self { format, file: file.map(PathBuf::from) })
     }
@@ -311,7 +313,8 @@ fn keep_report(outcome: &Outcome, site: &Site, context: &Context) {
 /// The report of the last run here.
 pub fn last_report(site: &Site, context: &Context) -> Result<saved::SavedReport, Trouble> {
     let path = report_path(site, context);
-    let none = || Trouble::new("there is no report of an earlier run here").help("run `tollgate check` first");
+    let none =
+        || Trouble::new("there is no report of an earlier run here").help("run `tollgate check` first");
     let size = std::fs::metadata(&path).map_err(|_| none())?.len();
     if size > REPORT_BYTES {
         return Err(Trouble::new(format!("the last report is larger than {} MiB", REPORT_BYTES >> 20)));

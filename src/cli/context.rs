@@ -30,9 +30,8 @@ impl Context {
     /// Reads what this process was given.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads them")]
     pub fn of_process(choice: ColorChoice, quiet: bool) -> Self {
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let environment = Environment(variables.collect());
         let colour = match choice {
@@ -71,13 +70,16 @@ impl Context {
 
     /// Names what is found, under `TOLLGATE_FINGERPRINT_KEY` where that is set.
     pub fn fingerprinter(&self) -> Fingerprinter {
-        Fingerprinter::new(self.environment.get("TOLLGATE_FINGERPRINT_KEY").map(|key| Secret::new(key.as_bytes())))
+        Fingerprinter::new(
+            self.environment.get("TOLLGATE_FINGERPRINT_KEY").map(|key| Secret::new(key.as_bytes())),
+        )
     }
 
     /// Random bytes from the system.
     pub fn chance<const N: usize>(&self) -> Result<[u8; N], Trouble> {
         let mut bytes = [0; N];
-        getrandom::fill(&mut bytes).map_err(|error| Trouble::new(format!("the system gives no random bytes: {error}")))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Trouble::new(format!("the system gives no random bytes: {error}")))?;
         Ok(bytes)
     }
 
@@ -92,14 +94,18 @@ fn colour_of(environment: &Environment, terminal: bool) -> bool {
     if environment.get("NO_COLOR").is_some() {
         return false;
     }
-    let forced = ["CLICOLOR_FORCE", "FORCE_COLOR"].iter().any(|name| environment.get(name).is_some_and(|it| it != "0"));
-    forced || (terminal && environment.get("TERM") != Some("dumb") && environment.get("CLICOLOR") != Some("0"))
+    let forced = ["CLICOLOR_FORCE", "FORCE_COLOR"]
+        .iter()
+        .any(|name| environment.get(name).is_some_and(|it| it != "0"));
+    forced
+        || (terminal && environment.get("TERM") != Some("dumb") && environment.get("CLICOLOR") != Some("0"))
 }
 
 /// Writes a whole file or nothing: a temporary name beside it, then a rename.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fault = |error: std::io::Error| Trouble::new(format!("`{}` cannot be written: {error}", path.display()));
+    let fault =
+        |error: std::io::Error| Trouble::new(format!("`{}` cannot be written: {error}", path.display()));
     std::fs::create_dir_all(folder).map_err(fault)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));

@@ -142,7 +142,9 @@ fn document(
     let longest = terms(&policies.settings.exceptions, worst).max_lifetime;
     let expires_at = match &arguments.expires {
         None => now.plus(longest),
-        Some(text) => Length::parse(text).map(|length| now.plus(length)).or_else(|_| Timestamp::parse(text))?,
+        Some(text) => {
+            Length::parse(text).map(|length| now.plus(length)).or_else(|_| Timestamp::parse(text))?
+        }
     };
     if expires_at.since(now) > longest {
         return Err(Trouble::new(format!(
@@ -156,16 +158,24 @@ fn document(
         rule: RuleId(finding.rule.clone()),
         fp: finding.fingerprint,
         fp_alg: finding.algorithm,
-        fpk: if finding.algorithm == tollgate::finding::FingerprintAlgorithm::Hmac { key_id.clone() } else { String::new() },
+        fpk: if finding.algorithm == tollgate::finding::FingerprintAlgorithm::Hmac {
+            key_id.clone()
+        } else {
+            String::new()
+        },
         severity: finding.severity,
         path: finding.path.clone(),
         summary: finding.title.clone(),
     };
-    let pipelines =
-        if arguments.pipelines.is_empty() { vec![report.pipeline.clone()] } else { arguments.pipelines.clone() };
-    let renews = arguments.renews.as_deref().map(|id| {
-        Ulid::parse(id).ok_or_else(|| Trouble::new(format!("`{id}` is no id of an exception")))
-    });
+    let pipelines = if arguments.pipelines.is_empty() {
+        vec![report.pipeline.clone()]
+    } else {
+        arguments.pipelines.clone()
+    };
+    let renews = arguments
+        .renews
+        .as_deref()
+        .map(|id| Ulid::parse(id).ok_or_else(|| Trouble::new(format!("`{id}` is no id of an exception"))));
     Ok(Document {
         v: 1,
         id: Ulid::new(now, context.chance()?),
@@ -206,7 +216,8 @@ pub fn approve(arguments: &ApproveArguments, context: &Context) -> Result<Exit, 
     let files = site.exception_files()?;
     let (path, bytes) = one_document(&files, &arguments.id)?;
     let document = Document::parse(bytes).map_err(|error| {
-        Trouble::new(format!("`{path}` is no exception: {error}")).help("nothing was signed; ask for a new document")
+        Trouble::new(format!("`{path}` is no exception: {error}"))
+            .help("nothing was signed; ask for a new document")
     })?;
     let namespace = if document.claims_critical() { NAMESPACE_CRITICAL } else { NAMESPACE };
     let signature = match &arguments.key {
@@ -217,7 +228,10 @@ pub fn approve(arguments: &ApproveArguments, context: &Context) -> Result<Exit, 
     let free = (1..).map(|n| format!("{path}.{n}.sig")).find(|name| !taken.contains(name.as_str()));
     let target = free.unwrap_or_else(|| format!("{path}.sig"));
     write_file(&site.root.join(&target), signature.armour().as_bytes())?;
-    context.print(&format!("{target}\n  signed by {} in namespace {namespace}\n", signature.key().fingerprint()))?;
+    context.print(&format!(
+        "{target}\n  signed by {} in namespace {namespace}\n",
+        signature.key().fingerprint()
+    ))?;
     let trust = TrustRoot::read(&WorkTree::new(&site.root))?;
     if let Err(refusal) = trust.signers.who(signature.key(), namespace, context.now) {
         context.note(&format!("note: as things stand this signature does not count: {refusal}"));
@@ -228,7 +242,8 @@ pub fn approve(arguments: &ApproveArguments, context: &Context) -> Result<Exit, 
 /// Signs with the first key of the agent that the signers file lists for `namespace`.
 fn with_agent(site: &Site, namespace: &str, bytes: &[u8], context: &Context) -> Result<Signature, Trouble> {
     let socket = context.environment.get("SSH_AUTH_SOCK").ok_or_else(|| {
-        Trouble::new("no key was named and no SSH agent runs").help("name a key file with `--key`, or start an agent")
+        Trouble::new("no key was named and no SSH agent runs")
+            .help("name a key file with `--key`, or start an agent")
     })?;
     let trust = TrustRoot::read(&WorkTree::new(&site.root))?;
     let mut agent = Agent::connect(Path::new(socket))?;
@@ -331,7 +346,12 @@ fn verify(ids: &[String], context: &Context) -> Result<Exit, Trouble> {
         let state = state(exception, &policies, &trust, context.now);
         let holds = state.starts_with("approved");
         bad += usize::from(!holds);
-        let _ = writeln!(text, "{}: {}{state}", exception.document().id, if holds { "" } else { "does not hold: " });
+        let _ = writeln!(
+            text,
+            "{}: {}{state}",
+            exception.document().id,
+            if holds { "" } else { "does not hold: " }
+        );
         for vote in exception.votes() {
             let signer = safe::terminal(&vote.signer.principal);
             let _ = writeln!(text, "  signed by {signer} in namespace {}", vote.namespace);
@@ -340,7 +360,11 @@ fn verify(ids: &[String], context: &Context) -> Result<Exit, Trouble> {
             let _ = writeln!(text, "  does not count: {}", safe::terminal(&noted.reason));
         }
     }
-    let refused = exceptions.refused().iter().map(|one| &one.refusal).filter(|one| wanted(&one.exception) || ids.is_empty());
+    let refused = exceptions
+        .refused()
+        .iter()
+        .map(|one| &one.refusal)
+        .filter(|one| wanted(&one.exception) || ids.is_empty());
     for refusal in refused {
         seen += 1;
         bad += 1;

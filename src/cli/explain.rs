@@ -129,16 +129,20 @@ pub fn pick<'r>(report: &'r SavedReport, typed: &str) -> Result<&'r SavedFinding
         [one] => Ok(one),
         [] => Err(Trouble::new(format!("the last report has no finding `{typed}`"))
             .help("run `tollgate check` first; its report names each finding")),
-        [one, other, ..] => Err(Trouble::new(format!(
-            "`{typed}` could be `{}` or `{}`",
-            one.fingerprint, other.fingerprint
-        ))
-        .help("type more digits")),
+        [one, other, ..] => {
+            Err(Trouble::new(format!("`{typed}` could be `{}` or `{}`", one.fingerprint, other.fingerprint))
+                .help("type more digits"))
+        }
     }
 }
 
 /// What the ledger tells of a fingerprint.
-fn history(fingerprint: Fingerprint, site: &Site, policies: &Policies, context: &Context) -> Result<String, Trouble> {
+fn history(
+    fingerprint: Fingerprint,
+    site: &Site,
+    policies: &Policies,
+    context: &Context,
+) -> Result<String, Trouble> {
     let Some(url) = site.ledger_url(None, policies, context) else { return Ok(String::new()) };
     let mut ledger = site.open_ledger(&url, policies, context.now)?;
     let records = ledger.about(Key(fingerprint.0))?;
@@ -151,7 +155,8 @@ fn history(fingerprint: Fingerprint, site: &Site, policies: &Policies, context: 
 }
 
 fn record(index: u64, site: &Site, policies: &Policies, context: &Context) -> Result<Exit, Trouble> {
-    let url = site.ledger_url(None, policies, context).ok_or_else(|| Trouble::new("no ledger is configured"))?;
+    let url =
+        site.ledger_url(None, policies, context).ok_or_else(|| Trouble::new("no ledger is configured"))?;
     let mut ledger = site.open_ledger(&url, policies, context.now)?;
     for entry in ledger.records() {
         let (at, record) = entry?;

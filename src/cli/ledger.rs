@@ -63,7 +63,8 @@ impl Which {
         let site = Site::find(&context.folder, context)?;
         let policies = site.local_policies()?;
         let url = site.ledger_url(self.ledger.as_deref(), &policies, context).ok_or_else(|| {
-            Trouble::new("no ledger is configured").help("name one with `--ledger URL`, or as `ledger:` in the policy")
+            Trouble::new("no ledger is configured")
+                .help("name one with `--ledger URL`, or as `ledger:` in the policy")
         })?;
         site.open_ledger(&url, &policies, context.now)
     }
@@ -73,7 +74,9 @@ impl Which {
 pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
     match command {
         Command::Init(which) => init(which, context),
-        Command::Log { which, last, format } => print_log(&mut which.existing(context)?, *last, *format, context),
+        Command::Log { which, last, format } => {
+            print_log(&mut which.existing(context)?, *last, *format, context)
+        }
         Command::Verify(which) => verify(&mut which.existing(context)?, context),
     }
 }
@@ -85,14 +88,24 @@ fn init(which: &Which, context: &Context) -> Result<Exit, Trouble> {
         let stage = tollgate::pipeline::Stage::Local;
         let lineage =
             tollgate::ledger::Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, stage);
-        let record = tollgate::ledger::finish(lineage.begin(Kind::ShardOpen, context.now));
+        let record = tollgate::ledger::lineage::finish(lineage.begin(Kind::ShardOpen, context.now));
         ledger.append(&[record])?;
     }
-    context.print(&format!("{} at {}: {} records\n", ledger.origin(), ledger.place(), ledger.head().size()))?;
+    context.print(&format!(
+        "{} at {}: {} records\n",
+        ledger.origin(),
+        ledger.place(),
+        ledger.head().size()
+    ))?;
     Ok(Exit::Open)
 }
 
-fn print_log(ledger: &mut Ledger, last: Option<u64>, format: Listing, context: &Context) -> Result<Exit, Trouble> {
+fn print_log(
+    ledger: &mut Ledger,
+    last: Option<u64>,
+    format: Listing,
+    context: &Context,
+) -> Result<Exit, Trouble> {
     let first = last.map_or(0, |last| ledger.head().size().saturating_sub(last));
     let mut text = String::new();
     for record in ledger.records() {
@@ -129,10 +142,17 @@ fn verify(ledger: &mut Ledger, context: &Context) -> Result<Exit, Trouble> {
         let _ = writeln!(text, "record {}: {}", problem.index, tollgate::text::safe::terminal(&problem.what));
     }
     for notice in &verification.notices {
-        let _ = writeln!(text, "note, record {}: {}", notice.index, tollgate::text::safe::terminal(&notice.what));
+        let _ =
+            writeln!(text, "note, record {}: {}", notice.index, tollgate::text::safe::terminal(&notice.what));
     }
     let word = if verification.holds() { "holds" } else { "does not hold" };
-    let _ = writeln!(text, "{}: {} records, root {}: {word}", ledger.origin(), verification.size, verification.root);
+    let _ = writeln!(
+        text,
+        "{}: {} records, root {}: {word}",
+        ledger.origin(),
+        verification.size,
+        verification.root
+    );
     context.print(&text)?;
     Ok(if verification.holds() { Exit::Open } else { Exit::Shut })
 }

@@ -82,12 +82,12 @@ fn query<'a>(
     let as_of = arguments.as_of.as_deref().map(Timestamp::parse).transpose()?.unwrap_or(context.now);
     let mut query = Query::new(window(&arguments.window, as_of)?, as_of, authorised);
     query.variant = Variant::from_word(&arguments.variant).ok_or_else(|| {
-        Trouble::new(format!("`{}` is no variant of the rate", arguments.variant)).help(
-            "known are all, approved_exception_only, post_deploy_discovery_only and control_failure",
-        )
+        Trouble::new(format!("`{}` is no variant of the rate", arguments.variant))
+            .help("known are all, approved_exception_only, post_deploy_discovery_only and control_failure")
     })?;
     let settings = &policies.settings;
-    query.severities = severities(&arguments.severity)?.or_else(|| settings.critical.clone()).unwrap_or(query.severities);
+    query.severities =
+        severities(&arguments.severity)?.or_else(|| settings.critical.clone()).unwrap_or(query.severities);
     let feeds = records.iter().any(|record| record.kind() == Some(Kind::Deploy) && authorised(record));
     query.mode = if arguments.presumed || !feeds { Mode::Presumed } else { Mode::Confirmed };
     query.target = settings.rate.target;
@@ -100,7 +100,8 @@ fn query<'a>(
 fn severities(words: &[String]) -> Result<Option<Vec<Severity>>, Trouble> {
     let of = |word: &String| {
         Severity::from_word(word).ok_or_else(|| {
-            Trouble::new(format!("`{word}` is no severity")).help("known are critical, high, medium, low and info")
+            Trouble::new(format!("`{word}` is no severity"))
+                .help("known are critical, high, medium, low and info")
         })
     };
     let all = words.iter().map(of).collect::<Result<Vec<_>, _>>()?;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use clap::Subcommand;
 use tollgate::finding::Fingerprint;
-use tollgate::ledger::{About, Deploy, Kind, Lineage, Record};
+use tollgate::ledger::kinds::{About, Deploy};
+use tollgate::ledger::{Kind, Lineage, Record};
 use tollgate::pipeline::Stage;
 use tollgate::text::ulid::ulid;
 

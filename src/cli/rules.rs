@@ -67,9 +67,11 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
 /// The rule with `id`, or an error that names the nearest one.
 pub fn find<'p>(policies: &'p Policies, id: &str) -> Result<&'p Rule, Trouble> {
     policies.rule(id).ok_or_else(|| {
-        let nearest = tollgate::policy::load::nearest(id, policies.rules.iter().map(|rule| rule.id.0.as_str()));
+        let nearest =
+            tollgate::policy::load::nearest(id, policies.rules.iter().map(|rule| rule.id.0.as_str()));
         let help = nearest.map_or_else(String::new, |id| format!("did you mean `{id}`? "));
-        Trouble::new(format!("no rule has the id `{id}`")).help(format!("{help}`tollgate rules list` shows every id"))
+        Trouble::new(format!("no rule has the id `{id}`"))
+            .help(format!("{help}`tollgate rules list` shows every id"))
     })
 }
 
@@ -138,12 +140,20 @@ fn test(policies: &Policies, context: &Context) -> Result<Exit, Trouble> {
     let setting = Setting { policies, fingerprinter: &fingerprinter, now: context.now, threads: 1 };
     let failures = trial::run(setting)?;
     for failure in &failures {
-        context.print(&format!("{}: {}: {}\n", failure.rule, failure.which, safe::terminal(&failure.message)))?;
+        context.print(&format!(
+            "{}: {}: {}\n",
+            failure.rule,
+            failure.which,
+            safe::terminal(&failure.message)
+        ))?;
     }
     let texts: usize =
         policies.rules.iter().map(|rule| rule.text.examples.len() + rule.text.look_alikes.len()).sum();
     let rules = policies.rules.len();
-    context.print(&format!("{rules} rules on {texts} examples and look-alikes: {} do not fit\n", failures.len()))?;
+    context.print(&format!(
+        "{rules} rules on {texts} examples and look-alikes: {} do not fit\n",
+        failures.len()
+    ))?;
     Ok(if failures.is_empty() { Exit::Open } else { Exit::Shut })
 }
 

@@ -129,7 +129,8 @@ impl Site {
         let home = context.environment.get("HOME").unwrap_or("/tmp");
         let state = context.environment.get("XDG_STATE_HOME").map(PathBuf::from);
         let state = state.unwrap_or_else(|| Path::new(home).join(".local/state"));
-        let name: String = hash::digest(self.root.to_string_lossy().as_bytes()).chars().skip(7).take(16).collect();
+        let name: String =
+            hash::digest(self.root.to_string_lossy().as_bytes()).chars().skip(7).take(16).collect();
         state.join("tollgate").join(name)
     }
 
@@ -145,7 +146,13 @@ impl Site {
         match &policies.settings.organisation {
             Some(organisation) => format!("{organisation}/ledger/{year}"),
             None => {
-                let name = self.run.repo_name.rsplit('/').next().unwrap_or_default().replace(char::is_whitespace, "-");
+                let name = self
+                    .run
+                    .repo_name
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default()
+                    .replace(char::is_whitespace, "-");
                 format!("local/{name}/{year}")
             }
         }
@@ -215,7 +222,11 @@ fn read_plain(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, Trouble> {
 /// The nearest folder with a `.tollgate/` from `folder` up to `top`.
 fn policy_folder(folder: &Path, top: Option<&Path>) -> Option<PathBuf> {
     let within = |ancestor: &&Path| top.is_none_or(|top| ancestor.starts_with(top));
-    folder.ancestors().take_while(within).find(|ancestor| ancestor.join(".tollgate").is_dir()).map(Path::to_owned)
+    folder
+        .ancestors()
+        .take_while(within)
+        .find(|ancestor| ancestor.join(".tollgate").is_dir())
+        .map(Path::to_owned)
 }
 
 fn with_event(mut run: Run, context: &Context) -> Result<Run, Trouble> {

@@ -52,7 +52,8 @@ impl Trouble {
             length: 0,
         });
         let help = Some(safe::terminal(&self.help)).filter(|help| !help.is_empty());
-        let text = problem(&Problem { message: safe::terminal(&self.message), place, causes: Vec::new(), help });
+        let text =
+            problem(&Problem { message: safe::terminal(&self.message), place, causes: Vec::new(), help });
         format!("{text}no decision: the gate stays shut (exit 2)\n")
     }
 }
@@ -67,7 +68,9 @@ impl From<SourceError> for Trouble {
     fn from(error: SourceError) -> Self {
         let help = match &error {
             SourceError::NoCommit { help, .. } | SourceError::NoMergeBase { help, .. } => help.clone(),
-            SourceError::NoRepository(_) => "run it inside a git repository, or leave the option out".to_owned(),
+            SourceError::NoRepository(_) => {
+                "run it inside a git repository, or leave the option out".to_owned()
+            }
             SourceError::NoPath(_) => "name a file or a folder that is there".to_owned(),
             _ => String::new(),
         };
@@ -89,9 +92,8 @@ impl From<GateError> for Trouble {
         match error {
             GateError::Detect(error) => error.into(),
             GateError::Ledger(error) => error.into(),
-            error @ GateError::NoLedger(_) => {
-                Self::new(error.to_string()).help("name one with `--ledger URL`, or as `ledger:` in the policy")
-            }
+            error @ GateError::NoLedger(_) => Self::new(error.to_string())
+                .help("name one with `--ledger URL`, or as `ledger:` in the policy"),
         }
     }
 }

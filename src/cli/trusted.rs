@@ -17,7 +17,11 @@ pub fn root(asked: Option<&str>, stage: Stage, site: &Site) -> Result<TrustRoot,
     }
 }
 
-fn commit<'s>(asked: Option<&str>, stage: Stage, site: &'s Site) -> Result<Option<(&'s Repository, ObjectId)>, Trouble> {
+fn commit<'s>(
+    asked: Option<&str>,
+    stage: Stage,
+    site: &'s Site,
+) -> Result<Option<(&'s Repository, ObjectId)>, Trouble> {
     let revision = match (asked, stage) {
         (Some(revision), _) => revision.to_owned(),
         (None, Stage::Local) => return Ok(None),

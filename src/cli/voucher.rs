@@ -63,7 +63,8 @@ fn approvals_hold(record: &Record) -> Result<(), String> {
     let signatures = record.get("signatures").and_then(serde_json::Value::as_array);
     let signatures = signatures.filter(|list| !list.is_empty()).ok_or("it holds no signature")?;
     for text in signatures {
-        let armour = STANDARD.decode(text.as_str().unwrap_or_default()).map_err(|_| "a signature cannot be read")?;
+        let armour =
+            STANDARD.decode(text.as_str().unwrap_or_default()).map_err(|_| "a signature cannot be read")?;
         let signature = Signature::parse(&armour).map_err(|error| error.to_string())?;
         signature.verify(signature.namespace(), &document).map_err(|error| error.to_string())?;
     }

@@ -251,6 +251,9 @@ impl<'a> Engine<'a> {
         blob: &Blob,
         content: Option<(&str, &T)>,
     ) -> Result<Vec<Finding>, DetectError> {
+        if content.is_none() && blob.change.is_none() {
+            return Ok(Vec::new());
+        }
         let document = document::Document {
             path: &blob.path,
             commit: blob.commit.as_deref(),
@@ -259,7 +262,7 @@ impl<'a> Engine<'a> {
             bytes: &blob.bytes,
             content,
         };
-        Ok(document::judge(&self.document_rules, document, self.setting.fingerprinter)?)
+        Ok(document::judge(&self.document_rules, &document, self.setting.fingerprinter)?)
     }
 }
 

@@ -205,7 +205,9 @@ impl Exception {
         self.check_scope(context).map_err(refuse)?;
         self.check_time(context.clock, terms, now).map_err(refuse)?;
         self.check_uses(context, terms).map_err(refuse)?;
-        let approval = approval::judge(&self.votes, &context.authors, terms).map_err(|(code, reason)| {
+        let mut authors = context.authors.clone();
+        authors.add_name(&self.document.requested_by);
+        let approval = approval::judge(&self.votes, &authors, terms).map_err(|(code, reason)| {
             let noted = self.noted.iter().map(|noted| noted.reason.as_str());
             let reason = std::iter::once(reason.as_str()).chain(noted).collect::<Vec<_>>().join("; ");
             refuse((code, reason))

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Request;
 use crate::decide::{Action, Ruling};
 use crate::exception::verified::signature_digest;
-use crate::exception::Unverified;
+use crate::exception::{Clock, Unverified, decision_time};
 use crate::finding::{Finding, Fingerprint, Severity};
 use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record};
 use crate::pipeline::Stage;
@@ -18,7 +18,7 @@ use crate::text::time::Timestamp;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     /// Time of the newest record.
-    pub(super) newest: Timestamp,
+    pub(super) newest: Option<Timestamp>,
     /// The other runs that used each exception.
     uses: BTreeMap<String, BTreeSet<RunKey>>,
     /// Revoked exceptions.
@@ -53,8 +53,7 @@ impl Memory {
         full: bool,
     ) -> Result<Self, LedgerError> {
         ledger.refresh()?;
-        let mut memory =
-            Self { newest: ledger.newest()?.map(|record| record.ts()).unwrap_or_default(), ..Self::default() };
+        let mut memory = Self { newest: ledger.newest()?.map(|record| record.ts()), ..Self::default() };
         for id in ids(request) {
             for (_, record) in ledger.about(Key::exception(&id))? {
                 memory.take(&id, &record, request);
@@ -64,6 +63,11 @@ impl Memory {
             memory.gone = gone(ledger, request, findings, full)?;
         }
         Ok(memory)
+    }
+
+    /// The instant to decide at, which never runs backwards, and whether the clock can be relied on.
+    pub(super) fn decision_time(&self, now: Timestamp) -> (Timestamp, Clock) {
+        decision_time(now, None, self.newest)
     }
 
     /// How many other runs used each exception.
@@ -79,12 +83,15 @@ impl Memory {
             }
             Some(Kind::ExceptionApproved) => {
                 self.approved.insert(id.to_owned());
-                let signatures = record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
+                let signatures =
+                    record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
                 for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
                     self.signatures_seen.entry(signature_digest(&armour)).or_insert(record.ts());
                 }
             }
-            Some(Kind::Observed) if record.text("action") == Action::Except.word() && !is_own(record, request) => {
+            Some(Kind::Observed)
+                if record.text("action") == Action::Except.word() && !is_own(record, request) =>
+            {
                 self.uses.entry(id.to_owned()).or_default().insert(run_of(record));
             }
             _ => {}
@@ -98,14 +105,20 @@ impl Memory {
         request: &Request<'_>,
         ruling: &Ruling,
     ) -> Result<(), LedgerError> {
-        let used: BTreeSet<&str> =
-            ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).map(|permit| permit.exception.as_str()).collect();
+        let used: BTreeSet<&str> = ruling
+            .decisions
+            .iter()
+            .filter_map(|one| one.permit.as_ref())
+            .map(|permit| permit.exception.as_str())
+            .collect();
         for id in used {
             let mut fresh = Self::default();
             for (_, record) in prefix.about(Key::exception(id))? {
                 fresh.take(id, &record, request);
             }
-            if fresh.uses.get(id) != self.uses.get(id) || fresh.revoked.contains(id) != self.revoked.contains(id) {
+            if fresh.uses.get(id) != self.uses.get(id)
+                || fresh.revoked.contains(id) != self.revoked.contains(id)
+            {
                 return Err(LedgerError::Refused(format!("exception `{id}` was used or revoked in between")));
             }
         }
@@ -210,4 +223,3 @@ impl Sighting {
 fn run_of(record: &Record) -> RunKey {
     (record.text("run_id").to_owned(), record.integer("attempt").unwrap_or(1), record.text("job").to_owned())
 }
-

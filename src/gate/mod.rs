@@ -9,21 +9,18 @@ mod records;
 
 use std::collections::BTreeMap;
 
-use crate::decide::{Action, Gaps, Ruling, Verdict, decide};
+use crate::decide::{Gaps, Ruling, decide};
 use crate::detect::{self, DetectError, Scan, Setting};
-use crate::exception::{self, Code, Exceptions, Refusal};
-use crate::finding::{Enforcement, Finding, Fingerprinter, Gap, Severity};
+use crate::exception::{self, Exceptions};
+use crate::finding::{Enforcement, Finding, Fingerprinter, Gap};
 use crate::ledger::{Ledger, LedgerError, Receipt};
 use crate::outcome::{Coverage, Outcome, RuleText};
 use crate::pipeline::{Run, Stage};
 use crate::policy::Policies;
 use crate::source::Source;
-use crate::text::time::{Length, Timestamp};
+use crate::text::time::Timestamp;
 use crate::trust::TrustRoot;
 use memory::Memory;
-
-/// How far a clock may run behind the ledger before critical exceptions are denied.
-const SKEW: Length = Length::seconds(300);
 
 /// How often a decision is made anew because the ledger moved on in between.
 const TRIES: usize = 8;
@@ -143,12 +140,8 @@ fn attempt(
     now: Timestamp,
 ) -> Result<Attempt, GateError> {
     let memory = Memory::of(ledger, request, findings, scan.extent.full)?;
-    // Decision time never runs backwards, whatever the local clock says.
-    let decided_at = now.max(memory.newest);
-    let mut ruling = rule(request, findings, scan, &memory, decided_at);
-    if memory.newest.since(now) > SKEW {
-        deny_critical(&mut ruling, gaps_of(request, scan));
-    }
+    let (decided_at, _) = memory.decision_time(now);
+    let ruling = rule(request, findings, scan, &memory, now);
     let batch = records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at);
     let receipts = ledger.append_with(&mut |prefix| {
         memory.still_holds(prefix, request, &ruling)?;
@@ -162,19 +155,16 @@ const fn is_absence(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Unavailable(_) | LedgerError::Absent(_))
 }
 
-fn rule(
-    request: &Request<'_>,
-    findings: &[Finding],
-    scan: &Scan,
-    memory: &Memory,
-    now: Timestamp,
-) -> Ruling {
-    let exceptions = Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+fn rule(request: &Request<'_>, findings: &[Finding], scan: &Scan, memory: &Memory, now: Timestamp) -> Ruling {
     let mut context = request.context.clone();
+    let (now, clock) = memory.decision_time(now);
+    context.clock = clock;
     context.uses = memory.use_counts();
     context.revoked.extend(request.trust.revoked.iter().cloned());
     context.revoked.extend(memory.revoked.iter().cloned());
     let limits = &request.policies.settings.exceptions;
+    let exceptions =
+        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
     decide(findings.to_vec(), &exceptions, &context, limits, gaps_of(request, scan), now)
 }
 
@@ -188,21 +178,6 @@ fn gaps_of(request: &Request<'_>, scan: &Scan) -> Gaps {
 
 fn gaps_block(request: &Request<'_>) -> bool {
     request.stage != Stage::Local && request.policies.settings.gaps != Some(Enforcement::Advise)
-}
-
-/// With a clock that nobody can trust, no critical finding passes under an exception.
-fn deny_critical(ruling: &mut Ruling, gaps: Gaps) {
-    for decision in &mut ruling.decisions {
-        if decision.action != Action::Except || decision.finding.severity != Severity::Critical {
-            continue;
-        }
-        if let Some(permit) = decision.permit.take() {
-            let reason = "the clock of this machine runs behind the ledger, so no end can be judged".to_owned();
-            decision.refused.push(Refusal::new(&permit.exception, Code::Expired, reason));
-        }
-        decision.action = Action::Block;
-    }
-    ruling.verdict = Verdict::of(ruling.decisions.iter().map(|decision| decision.action), gaps);
 }
 
 fn conclude(

@@ -70,7 +70,8 @@ fn approvals(
     for exception in exceptions.accepted() {
         let document = exception.document();
         let id = document.id.as_str();
-        let permit = ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
+        let permit =
+            ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
         let Some(permit) = permit.filter(|_| !memory.approved.contains(id)) else { continue };
         let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
         let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();

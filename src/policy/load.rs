@@ -97,7 +97,8 @@ pub fn extended(policy: &PolicyFile) -> Result<Vec<String>, PolicyError> {
     let paths = settings.extends.unwrap_or_default().into_iter().filter(|base| base != "builtin");
     paths
         .map(|path| {
-            let inside = !path.starts_with('/') && path.split('/').all(|part| !part.is_empty() && part != "..");
+            let inside =
+                !path.starts_with('/') && path.split('/').all(|part| !part.is_empty() && part != "..");
             if inside && !path.contains(':') {
                 return Ok(path);
             }

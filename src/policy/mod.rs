@@ -2,6 +2,8 @@
 
 /// Examples and look-alikes, filled in.
 pub mod example;
+/// Framework ids, checked.
+mod facts;
 /// Quorums and lifetimes of exceptions.
 pub mod limits;
 /// Everything that makes a rule bad.
@@ -10,8 +12,6 @@ pub mod lint;
 mod literals;
 /// Built-in, then `extends:`, then the repository.
 pub mod load;
-/// Framework ids, checked.
-mod facts;
 pub mod maps;
 /// Patterns, compiled at their first use.
 pub mod pattern;

@@ -4,14 +4,14 @@
 //! [`crate::text::safe`] on its way out. A new format is one file and one line in a list; the test over one
 //! fixed value picks it up.
 
-/// The escape rate, in every format.
-pub mod rate;
 /// A message with its place, causes and help, as a reader sees it.
 pub mod diagnostic;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.
 mod paint;
+/// The escape rate, in every format.
+pub mod rate;
 /// A json report read back.
 pub mod saved;
 
