@@ -148,7 +148,7 @@ fn filled(loaded: &Loaded, kind: &str, index: usize, example: &ExampleSyntax) ->
         .as_ref()
         .filter(|check| check.against.is_some())
         .map(|syntax| Check { syntax, pattern: &loaded.pattern });
-    let bytes = fill(template, &format!("{}/{kind}", loaded.rule.id), index, check)
+    let bytes = fill(template, &loaded.rule.id, if kind == "example" { index } else { 1000 + index }, check)
         .unwrap_or_else(|error| panic!("{} {kind} {index}: {error}", loaded.rule.id));
     (path.to_owned(), bytes)
 }
