@@ -1,5 +1,11 @@
 //! Every rule on the examples and look-alikes of every rule; ids match files; nothing is forgotten.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise, in its helpers too"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -8,7 +14,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use tollgate::detect::{checksum, entropy, facts, generic};
 use tollgate::policy::example::{Check, fill};
 use tollgate::policy::syntax::{DetectSyntax, ExampleSyntax, RuleFile, RuleSyntax, TextSyntax};
-use tollgate::text::span::Span;
+use tollgate::text::span::{Position, Span};
 
 struct Loaded {
     file: String,
@@ -74,7 +80,9 @@ fn apply(loaded: &Loaded, path: &str, bytes: &[u8]) -> Found {
         if let Some(check) = &rule.checksum
             && !checksum::holds(check, |name| groups.name(name).map(|group| group.as_bytes()))
         {
-            found.refuted.push(span);
+            if checksum::refutes(check) {
+                found.refuted.push(span);
+            }
             continue;
         }
         let value = secret.as_bytes();
@@ -98,8 +106,8 @@ fn apply(loaded: &Loaded, path: &str, bytes: &[u8]) -> Found {
 
 fn near(loaded: &Loaded, bytes: &[u8], span: Span) -> bool {
     let (Some(near), Some(second)) = (&text(&loaded.rule).near, &loaded.near) else { return true };
-    let line = bytes[..span.start].iter().filter(|byte| **byte == b'\n').count();
-    let last = bytes[..span.end].iter().filter(|byte| **byte == b'\n').count();
+    let line_of = |offset| Position::at(bytes, offset).line as usize - 1;
+    let (line, last) = (line_of(span.start), line_of(span.end));
     let window: Vec<&[u8]> = bytes
         .split(|byte| *byte == b'\n')
         .skip(line.saturating_sub(near.lines))
@@ -108,20 +116,24 @@ fn near(loaded: &Loaded, bytes: &[u8], span: Span) -> bool {
     second.is_match(&window.join(&b'\n'))
 }
 
-/// Which rules speak on a text, generic ones only where no specific one found or refuted anything.
+/// Which rules speak on a text: none over what check digits refute, generic ones only where no other did.
 fn speaking(all: &[Loaded], path: &str, bytes: &[u8]) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     let mut claimed = Vec::new();
     let (general, specific): (Vec<_>, Vec<_>) = all.iter().partition(|loaded| text(&loaded.rule).generic);
-    for loaded in specific.into_iter().chain(general) {
-        let found = apply(loaded, path, bytes);
+    let found: Vec<_> =
+        specific.into_iter().chain(general).map(|loaded| (loaded, apply(loaded, path, bytes))).collect();
+    let refuted: Vec<Span> = found.iter().flat_map(|(_, found)| found.refuted.clone()).collect();
+    for (loaded, found) in found {
         let generic = text(&loaded.rule).generic;
-        let free = |span: &&Span| !generic || !claimed.iter().any(|taken: &Span| taken.overlaps(span));
-        if found.secrets.iter().any(|span| free(&span)) {
+        let taken = |span: &Span| {
+            refuted.iter().any(|other| other.overlaps(span))
+                || (generic && claimed.iter().any(|other: &Span| other.overlaps(span)))
+        };
+        if found.secrets.iter().any(|span| !taken(span)) {
             ids.insert(loaded.rule.id.clone());
         }
         claimed.extend(found.secrets);
-        claimed.extend(found.refuted);
     }
     ids
 }
@@ -136,7 +148,7 @@ fn filled(loaded: &Loaded, kind: &str, index: usize, example: &ExampleSyntax) ->
         .as_ref()
         .filter(|check| check.against.is_some())
         .map(|syntax| Check { syntax, pattern: &loaded.pattern });
-    let bytes = fill(template, &format!("{}/{kind}", loaded.rule.id), index, check)
+    let bytes = fill(template, &loaded.rule.id, if kind == "example" { index } else { 1000 + index }, check)
         .unwrap_or_else(|error| panic!("{} {kind} {index}: {error}", loaded.rule.id));
     (path.to_owned(), bytes)
 }

@@ -29,6 +29,14 @@ pub fn holds<'t>(check: &ChecksumSyntax, group: impl Fn(&str) -> Option<&'t [u8]
     }
 }
 
+/// Whether a failure of `check` says that the text is no credential of any kind.
+///
+/// Only check digits do: they belong to one format and fit or do not. A container that is not encrypted,
+/// or a JWT without a claim, fails one rule and is the very thing another one looks for.
+pub fn refutes(check: &ChecksumSyntax) -> bool {
+    Algorithm::named(&check.algorithm).is_some()
+}
+
 /// The `width` digits that make `check` hold over `body`.
 ///
 /// `None` where the check has no digits (a structural one) or not that many.
@@ -190,6 +198,13 @@ mod tests {
             assert!(!ask(&check, b"hellp", digits.as_bytes()), "{algorithm} {encoding}");
             assert!(!ask(&check, b"hello", &b"!".repeat(digits.len())), "{algorithm} {encoding}");
         }
+    }
+
+    #[test]
+    fn only_check_digits_refute_for_other_rules_too() {
+        let refuting: Vec<_> =
+            ALGORITHMS.into_iter().filter(|name| refutes(&check(name, None, None))).collect();
+        assert_eq!(refuting, ["crc32", "crc32-le", "sha256"]);
     }
 
     #[test]

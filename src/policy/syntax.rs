@@ -88,7 +88,7 @@ pub struct TextSyntax {
     /// Least Shannon entropy of the secret in bits per byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entropy: Option<f64>,
-    /// Check digits or inner structure; what fails is no secret, for any rule.
+    /// Check digits or inner structure; what fails is no secret, and with check digits for no other rule either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<ChecksumSyntax>,
     /// A second pattern that must stand close by.

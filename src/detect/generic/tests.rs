@@ -130,9 +130,9 @@ fn a_credential_is_found_in_every_usual_syntax() {
     let pattern = pattern();
     // Built here from parts, so that no line of this file looks like what it tests.
     let random = ["q7Zt", "0Lw9", "XcB2", "vR5m", "K8dN"].concat();
-    let long = [&random[..], "Hs3y", "P1gf", "J6uE", "T4aW"].concat();
+    let long = [random.as_str(), "Hs3y", "P1gf", "J6uE", "T4aW"].concat();
     let hex: String = HEX40.chars().rev().collect();
-    let base64 = [&long[..], "+/", "kQ=="].concat();
+    let base64 = [long.as_str(), "+/", "kQ=="].concat();
     let human = ["Winter", "Storm", "!", "29"].concat();
     let lines = [
         (".env", format!("DB_PASSWORD={random}")),
