@@ -4,6 +4,8 @@
 //! no scanner takes a fixture for a manifest of this repository. `UPDATE=1 cargo test --test manifests`
 //! writes what is expected anew.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails says so by panicking")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;

@@ -246,9 +246,11 @@ mod tests {
     use super::*;
     use crate::text::tree::read_json;
 
-    fn with<T>(json: &str, look: impl Fn(&Launch<'_>) -> T) -> T {
+    /// Whether the entry is pinned, and what it can do.
+    fn look(json: &str) -> (bool, Authority) {
         let tree = read_json(json.as_bytes());
-        look(&Launch::read(&tree.documents[0]))
+        let launch = Launch::read(&tree.documents[0]);
+        (launch.is_pinned(), launch.authority())
     }
 
     #[test]
@@ -266,7 +268,7 @@ mod tests {
             (r#"{"command":"./bin/server"}"#, true),
             (r#"{"url":"https://a.example/mcp"}"#, false),
         ] {
-            assert_eq!(with(json, |launch| launch.is_pinned()), pinned, "{json}");
+            assert_eq!(look(json).0, pinned, "{json}");
         }
     }
 
@@ -279,7 +281,7 @@ mod tests {
             (r#"{"command":"npx","args":["elasticsearch-docs"]}"#, Authority::Execute),
             (r#"{"url":"https://mcp.context7.com/mcp"}"#, Authority::Inspect),
         ] {
-            assert_eq!(with(json, |launch| launch.authority()), authority, "{json}");
+            assert_eq!(look(json).1, authority, "{json}");
         }
     }
 }

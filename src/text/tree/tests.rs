@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -6,6 +7,11 @@ use super::*;
 
 /// What D3 asks for in a build with optimisation; one without is some twenty times slower.
 const SECOND: Duration = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 1 });
+
+/// The bytes of a span, as text.
+fn written(text: &str, span: Span) -> &str {
+    text.get(span.start..span.end).unwrap()
+}
 
 fn yaml(text: &str) -> Tree {
     read_yaml(text.as_bytes())
@@ -25,7 +31,7 @@ fn only(tree: Tree) -> Node {
 fn a_node_knows_its_bytes_behind_letters_of_several_bytes() {
     let text = "ä: ß\nlist: [ö, 'ü ü', {k: v}]\nlast: end\n";
     let node = only(yaml(text));
-    let written = |node: &Node| text[node.span.start..node.span.end].to_owned();
+    let written = |node: &Node| written(text, node.span).to_owned();
     assert_eq!(written(node.get("ä").unwrap()), "ß");
     let items = node.get("list").unwrap().items();
     assert_eq!(written(&items[1]), "'ü ü'");
@@ -42,7 +48,7 @@ fn a_byte_order_mark_moves_no_span() {
     ] {
         let node = only(tree);
         let span = node.get("a").unwrap().span;
-        assert!(["b", "\"b\""].contains(&&text[span.start..span.end]));
+        assert!(["b", "\"b\""].contains(&written(text, span)));
     }
 }
 
@@ -76,7 +82,7 @@ fn a_merge_key_adds_what_the_map_does_not_say_itself() {
     assert_eq!(used.get("kind").unwrap().as_text(), Some("B"));
     assert_eq!(used.get("extra").unwrap().as_int(), Some(1));
     let verbs = used.get("verbs").unwrap().span;
-    assert_eq!(&text[verbs.start..verbs.end], "[get]", "the span is that of the definition");
+    assert_eq!(written(text, verbs), "[get]", "the span is that of the definition");
     let quoted = only(yaml("{'<<': {a: 1}}"));
     assert!(quoted.get("<<").is_some());
 }
@@ -108,7 +114,7 @@ fn toml_is_the_same_tree() {
     let node = only(read_toml(text.as_bytes()));
     let server = node.at(&["mcp_servers", "a b"]).unwrap();
     let command = server.get("command").unwrap();
-    assert_eq!(&text[command.span.start..command.span.end], "\"x\"");
+    assert_eq!(written(text, command.span), "\"x\"");
     assert_eq!(server.get("args").unwrap().items()[1].as_int(), Some(5));
     assert!(read_toml(b"a = \n").fault.is_some());
 }
@@ -134,7 +140,7 @@ fn brackets_may_close_below_their_key_and_list_items_may_stand_there() {
     let args = node.items()[0].get("args").unwrap();
     assert_eq!(args.items().len(), 2);
     let span = args.items()[1].span;
-    assert_eq!(&text[span.start..span.end], "y");
+    assert_eq!(written(text, span), "y");
     assert_eq!(node.items()[1].at(&["env", "k"]).unwrap().as_text(), Some("v"));
     let many = format!("- a: [\n{}  ]\n", "  x,\n".repeat(3000));
     let start = Instant::now();
@@ -159,7 +165,7 @@ fn alias_bomb(levels: usize) -> String {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..levels {
         let list = vec![format!("*a{}", level - 1); 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
+        writeln!(text, "a{level}: &a{level} [{list}]").unwrap();
     }
     text
 }
@@ -172,7 +178,8 @@ fn d3_each_bomb_ends_in_a_named_limit_within_a_second() {
     let names = format!("[{}]", vec![nested_names; 500].join(","));
     let mut merges = String::from("m0: &m0 {k: v}\n");
     for level in 1..40 {
-        merges.push_str(&format!("m{level}: &m{level} {{a: *m{0}, b: *m{0}, <<: *m{0}}}\n", level - 1));
+        let before = level - 1;
+        writeln!(merges, "m{level}: &m{level} {{a: *m{before}, b: *m{before}, <<: *m{before}}}").unwrap();
     }
     let block = (0..200).fold(String::new(), |text, depth| text + &" ".repeat(depth) + "a:\n");
     for (name, text, kind) in [
