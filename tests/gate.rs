@@ -13,8 +13,6 @@ mod support;
 #[path = "support/run.rs"]
 mod run;
 
-use std::process::Child;
-
 use run::{Stage, borrowed, fingerprints, found, token};
 use serde_json::Value;
 
@@ -168,5 +166,259 @@ fn b15_allow_markers_of_other_tools_change_nothing_and_are_counted() {
         let (code, report) = stage.check(&[]);
         assert_eq!((code, fingerprints(&report)), (1, fingerprints(&plain)), "{marker}");
         assert_eq!(report["coverage"]["suppressions_ignored"], 1, "{marker}");
+    }
+}
+
+/// A repository whose `main` lists lee as approver, and kim's branch `change` with a token in `prod.env`.
+struct Scene {
+    stage: Stage,
+    base: String,
+    head: String,
+    lee: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let stage = Stage::new();
+        let lee = stage.key("lee");
+        stage.key("kim");
+        stage.repo.write(".tollgate/signers", stage.signers(&["lee", "kim"]));
+        let base = stage.repo.write("README", "pay\n").commit("base");
+        stage.repo.git(&["checkout", "--quiet", "-b", "change"]);
+        stage.repo.write("prod.env", line("a"));
+        let head = stage.repo.commit_as("change", ("Kim Example", "kim@acme.example"));
+        stage.protect(&base);
+        Self { stage, base, head, lee }
+    }
+
+    /// `check` in the pull request of this scene, with a ledger.
+    fn check(&self, arguments: &[&str], more: &[(&str, &str)]) -> (i32, Value) {
+        let variables = self.stage.github(&self.base, &self.head, "kim");
+        let mut variables = borrowed(&variables);
+        variables.extend(more);
+        let ledger = self.ledger();
+        let mut all = vec!["--ledger", ledger.as_str()];
+        all.extend(arguments);
+        self.stage.check_with(&all, &variables)
+    }
+
+    fn ledger(&self) -> String {
+        format!("file:{}", self.stage.home().join("ledger").display())
+    }
+
+    fn records(&self) -> Vec<Value> {
+        self.stage.records(&["--ledger", &self.ledger()])
+    }
+
+    /// Asks for an exception for every finding of the last report in the request, and returns its id.
+    fn request(&self, arguments: &[&str]) -> String {
+        let report = std::fs::read(self.stage.repo.path().join(".git/tollgate/last-report.json")).unwrap();
+        let prints = fingerprints(&serde_json::from_slice(&report).unwrap());
+        let variables = self.stage.github(&self.base, &self.head, "kim");
+        let mut all = vec!["except", "request"];
+        all.extend(prints.iter().map(String::as_str));
+        all.extend(["--owner", "payments", "--reason", "the new role ships on Tuesday with PAY-88"]);
+        all.extend(arguments);
+        self.stage.run_with(&all, &borrowed(&variables)).ends(0);
+        let folder = self.stage.repo.path().join(".tollgate/exceptions");
+        let name = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().file_name();
+        name.to_str().unwrap().split('.').next().unwrap().to_owned()
+    }
+
+    fn approve(&self, id: &str, key: &str) {
+        self.stage.run(&["except", "approve", id, "--key", key]).ends(0);
+    }
+}
+
+fn refusals(report: &Value) -> Vec<String> {
+    let all = report["findings"].as_array().unwrap().iter().flat_map(|one| one["refused"].as_array().unwrap());
+    all.map(|refusal| refusal["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn github_tells_who_asked_where_and_which_attempt_without_a_flag() {
+    let scene = Scene::new();
+    let (code, report) = scene.check(&["--since", &scene.base], &[]);
+    assert_eq!((code, report["stage"].as_str()), (1, Some("merge")), "{report}");
+    assert_eq!(report["trust"]["commit"], Value::from(scene.base.clone()));
+    let records = scene.records();
+    assert_eq!(records.len(), 2, "one observed, one run");
+    for record in records {
+        let is = |field: &str, wanted: Value| {
+            let got = field.split('.').fold(&record, |value, part| &value[part]);
+            assert_eq!(*got, wanted, "{field} of {record}");
+        };
+        is("actor.provider", "github".into());
+        is("actor.id", "501".into());
+        is("actor.login", "kim".into());
+        is("actor.class", "human".into());
+        is("repo.host", "github.com".into());
+        is("repo.id", "77".into());
+        is("repo.name", "acme/pay".into());
+        is("pipeline", "acme/pay/gate".into());
+        is("run_id", "8800".into());
+        is("attempt", 2.into());
+        is("job", "gate".into());
+        is("trigger", "pull_request".into());
+        is("ref", "refs/pull/7/merge".into());
+        is("pr.number", "7".into());
+        is("pr.author", "kim".into());
+        is("commit.id", scene.head.clone().into());
+        is("stage", "merge".into());
+    }
+}
+
+#[test]
+fn gitlab_tells_the_same() {
+    let scene = Scene::new();
+    let variables = [
+        ("GITLAB_CI", "true"),
+        ("CI_SERVER_URL", "https://gitlab.example"),
+        ("CI_PROJECT_ID", "31"),
+        ("CI_PROJECT_PATH", "acme/pay"),
+        ("CI_JOB_NAME", "gate"),
+        ("CI_PIPELINE_ID", "9900"),
+        ("CI_PIPELINE_SOURCE", "merge_request_event"),
+        ("GITLAB_USER_ID", "12"),
+        ("GITLAB_USER_LOGIN", "kim"),
+        ("CI_COMMIT_SHA", &scene.head),
+        ("CI_COMMIT_REF_NAME", "change"),
+        ("CI_MERGE_REQUEST_IID", "4"),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", &scene.base),
+    ];
+    let ledger = scene.ledger();
+    let (code, _) = scene.stage.check_with(&["--since", &scene.base, "--ledger", &ledger], &variables);
+    assert_eq!(code, 1);
+    let run = scene.records().pop().unwrap();
+    let expected = serde_json::json!({
+        "actor": { "provider": "gitlab", "id": "12", "login": "kim", "class": "human" },
+        "repo": { "host": "gitlab.example", "id": "31", "name": "acme/pay" },
+        "commit": { "id": scene.head }, "run_id": "9900", "pipeline": "acme/pay/gate", "kind": "run",
+    });
+    for (field, wanted) in expected.as_object().unwrap() {
+        assert_eq!(run[field], *wanted, "{field}");
+    }
+    assert_eq!(run["pr"]["number"], "4");
+}
+
+#[test]
+fn an_exception_somebody_else_approved_opens_the_gate_and_is_on_record() {
+    let scene = Scene::new();
+    assert_eq!(scene.check(&["--since", &scene.base], &[]).0, 1);
+    let id = scene.request(&[]);
+    let attempt = |n: &'static str| scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", n)]);
+    let (code, report) = attempt("3");
+    assert_eq!((code, refusals(&report).len()), (1, 1), "nobody signed yet: {report}");
+    scene.approve(&id, &scene.lee);
+    let (code, report) = attempt("4");
+    assert_eq!((code, report["outcome"].as_str()), (0, Some("excepted")), "{report}");
+    assert_eq!(report["findings"][0]["exception"]["approvers"][0], "lee@acme.example");
+    let kinds: Vec<String> =
+        scene.records().iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "exception.approved").count(), 1, "{kinds:?}");
+    scene.stage.run(&["ledger", "verify", "--ledger", &scene.ledger()]).ends(0);
+    scene.stage.run(&["except", "verify", &id]).ends(0);
+}
+
+#[test]
+fn b2_an_author_who_approves_is_refused_and_that_is_on_record() {
+    let scene = Scene::new();
+    scene.check(&["--since", &scene.base], &[]);
+    let id = scene.request(&[]);
+    let kim = scene.stage.home().join("kim");
+    scene.approve(&id, kim.to_str().unwrap());
+    let (code, report) = scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", "3")]);
+    assert_eq!((code, refusals(&report)), (1, vec!["self_approval".to_owned()]), "{report}");
+    let refused = scene.records().into_iter().find(|record| record["kind"] == "exception.refused").unwrap();
+    assert_eq!(refused["exception_id"], Value::from(id));
+}
+
+#[test]
+fn a2_an_exception_signed_by_a_key_that_only_the_head_lists_is_refused() {
+    let scene = Scene::new();
+    let eve = scene.stage.key("eve");
+    scene.check(&["--since", &scene.base], &[]);
+    let id = scene.request(&[]);
+    scene.stage.repo.write(".tollgate/signers", scene.stage.signers(&["lee", "kim", "eve"]));
+    scene.approve(&id, &eve);
+    let head = scene.stage.repo.commit_as("signers", ("Kim Example", "kim@acme.example"));
+    let scene = Scene { head, ..scene };
+    let (code, report) = scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", "3")]);
+    assert_eq!(code, 1);
+    assert_eq!(refusals(&report), ["unknown_signer"], "{report}");
+    assert!(found(&report).contains(&at(".tollgate/signers", "gate-own-files")), "{report}");
+}
+
+#[test]
+fn a1_a_rule_that_only_the_head_removes_still_blocks() {
+    let scene = Scene::new();
+    let before = scene.check(&["--since", &scene.base], &[]).1;
+    scene.stage.repo.write(".tollgate/policy.yml", "rules:\n  - { id: github-classic-token, enabled: false }\n");
+    let head = scene.stage.repo.commit_as("policy", ("Kim Example", "kim@acme.example"));
+    let scene = Scene { head, ..scene };
+    let (code, report) = scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", "3")]);
+    assert_eq!(code, 1);
+    let wanted = [at(".tollgate/policy.yml", "gate-own-files"), at("prod.env", TOKEN_RULE)];
+    assert_eq!(found(&report), wanted);
+    assert_eq!(report["policy"], before["policy"]);
+    let run = scene.records().pop().unwrap();
+    assert_eq!(run["policy"]["digest"], before["policy"]["digest"]);
+    assert_eq!(run["policy"]["source_commit"], Value::from(scene.base.clone()));
+    let (code, whole) = scene.check(&[], &[("GITHUB_RUN_ATTEMPT", "4")]);
+    assert_eq!(code, 1);
+    assert!(found(&whole).contains(&wanted[0]), "a run over the whole tree sees it too: {whole}");
+}
+
+#[test]
+fn a3_no_name_and_no_variable_makes_the_head_its_own_judge() {
+    let scene = Scene::new();
+    let repo = &scene.stage.repo;
+    repo.write(".tollgate/policy.yml", "rules:\n  - { id: github-classic-token, enabled: false }\n");
+    let head = repo.commit_as("policy", ("Kim Example", "kim@acme.example"));
+    // Everything here that can be called like the base is.
+    repo.git(&["tag", "main", &head]);
+    repo.git(&["branch", "refs/heads/main", &head]);
+    repo.git(&["branch", "origin/main", &head]);
+    let scene = Scene { head: head.clone(), ..scene };
+    let (code, report) = scene.check(&["--since", &scene.base], &[]);
+    assert_eq!((code, report["trust"]["commit"].as_str()), (1, Some(scene.base.as_str())));
+    for trust in [head.as_str(), "HEAD", "refs/tags/main"] {
+        let attempt = [("GITHUB_RUN_ATTEMPT", trust.len().to_string())];
+        let (code, report) = scene.check(&["--since", &scene.base, "--trust", trust], &borrowed(&attempt));
+        assert_eq!(code, 1, "{trust}");
+        assert_eq!(report["trust"]["commit"], Value::from(scene.base.clone()), "{trust}");
+        assert_eq!(report["overrides_rejected"][0], Value::from(format!("--trust {trust}")));
+    }
+    let refuses = |base: &str| {
+        let variables = scene.stage.github(base, &head, "kim");
+        let said = scene.stage.run_with(&["check", "--since", &scene.base], &borrowed(&variables)).ends(2);
+        assert!(said.err.contains("protected branch") || said.err.contains("not in this clone"), "{}", said.err);
+    };
+    refuses(&head);
+    refuses(&"d".repeat(40));
+    let shallow = Stage::of(scene.stage.repo.shallow_clone());
+    let variables = shallow.github(&scene.base, &head, "kim");
+    let said = shallow.run_with(&["check", "--since", &scene.base], &borrowed(&variables)).ends(2);
+    assert!(said.err.contains("fetch-depth: 0"), "{}", said.err);
+}
+
+#[test]
+fn a6_a_workflow_that_relaxes_the_gate_changes_nothing_and_is_on_record() {
+    let scene = Scene::new();
+    let plain = scene.check(&["--since", &scene.base], &[]).1;
+    let flags: [&[&str]; 3] =
+        [&["--stage", "local"], &["--no-ledger"], &["--as-of", "2020-01-01T00:00:00Z"]];
+    for (index, flags) in flags.iter().enumerate() {
+        let attempt = (index + 3).to_string();
+        let mut arguments = vec!["--since", scene.base.as_str()];
+        arguments.extend(*flags);
+        let (code, report) = scene.check(&arguments, &[("GITHUB_RUN_ATTEMPT", &attempt)]);
+        assert_eq!(code, 1, "{flags:?}");
+        for field in ["outcome", "stage", "counts", "policy"] {
+            assert_eq!(report[field], plain[field], "{field} with {flags:?}");
+        }
+        let run = scene.records().pop().unwrap();
+        assert!(run["override_rejected"][0].as_str().unwrap().starts_with(flags[0]), "{run}");
     }
 }

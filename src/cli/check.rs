@@ -118,7 +118,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let mut rejected = Vec::new();
     let stage = site.stage(arguments.stage.map(Into::into), &mut rejected);
     let private = stage == Stage::Local;
-    let trust = trusted::root(arguments.trust.as_deref(), stage, &site)?;
+    let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
     site.name_pipeline(&policies, arguments.pipeline.as_deref());
     for (given, flag) in [(arguments.no_ledger, "--no-ledger"), (arguments.as_of.is_some(), "--as-of")] {

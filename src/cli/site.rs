@@ -175,11 +175,15 @@ impl Site {
 
     /// Opens the ledger at `url`.
     pub fn open_ledger(&self, url: &str, policies: &Policies, now: Timestamp) -> Result<Ledger, Trouble> {
-        let url = match url.strip_prefix("file:") {
+        Ok(Ledger::open(&self.ledger_place(url), &self.origin(policies, now))?)
+    }
+
+    /// The URL with a relative path taken from the top folder.
+    pub fn ledger_place(&self, url: &str) -> String {
+        match url.strip_prefix("file:") {
             Some(path) if Path::new(path).is_relative() => format!("file:{}", self.root.join(path).display()),
             _ => url.to_owned(),
-        };
-        Ok(Ledger::open(&url, &self.origin(policies, now))?)
+        }
     }
 
     fn read_text(&self, path: &str) -> Result<Option<String>, Trouble> {

@@ -137,6 +137,11 @@ impl Stage {
         names.iter().map(line).collect()
     }
 
+    /// As after a fetch: the clone knows `main` of its origin at `commit`.
+    pub fn protect(&self, commit: &str) {
+        self.repo.git(&["update-ref", "refs/remotes/origin/main", commit]);
+    }
+
     /// Every record of the local ledger.
     pub fn records(&self, ledger: &[&str]) -> Vec<Value> {
         let mut arguments = vec!["ledger", "log", "--format", "jsonl"];
