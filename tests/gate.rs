@@ -9,9 +9,11 @@
     reason = "a set-up that fails is a test that fails"
 )]
 
-mod support;
 #[path = "support/run.rs"]
 mod run;
+mod support;
+
+use std::cell::Cell;
 
 use run::{Stage, borrowed, fingerprints, found, token};
 use serde_json::Value;
@@ -46,7 +48,9 @@ fn without_any_configuration_a_clean_folder_opens_the_gate_and_a_token_shuts_it(
 #[test]
 fn a_folder_below_the_top_is_scanned_alone_under_the_policy_above_it() {
     let stage = Stage::new();
-    stage.repo.write(".tollgate/policy.yml", "rules:\n  - { id: github-classic-token, enforcement: advise }\n");
+    stage
+        .repo
+        .write(".tollgate/policy.yml", "rules:\n  - { id: github-classic-token, enforcement: advise }\n");
     stage.repo.write("a/one.env", line("a")).write("b/two.env", line("b"));
     let (code, report) = stage.check(&["a"]);
     assert_eq!((code, report["outcome"].as_str()), (0, Some("advised")));
@@ -62,7 +66,10 @@ fn d5_a_tracked_file_is_scanned_whatever_hides_it() {
         .write(".gitignore", "deploy/\n*.env\n")
         .write(".ignore", "deploy\n")
         .write(".gitleaksignore", "deploy/prod.env:1\n")
-        .write(".gitattributes", "*.env export-ignore -diff linguist-generated working-tree-encoding=UTF-16\n")
+        .write(
+            ".gitattributes",
+            "*.env export-ignore -diff linguist-generated working-tree-encoding=UTF-16\n",
+        )
         .write("deploy/other.env", line("b"));
     let (code, report) = stage.check(&[]);
     assert_eq!(code, 1);
@@ -105,7 +112,11 @@ fn d13_a_secret_of_a_middle_commit_is_named_by_it_and_what_the_base_had_is_not()
 #[test]
 fn gaps_block_a_merge_and_advise_on_a_persons_machine() {
     let stage = Stage::new();
-    stage.repo.write("README", "x\n").write(".tollgate/policy.yml", "limits: { file_bytes: 64 KiB }\n").commit("base");
+    stage
+        .repo
+        .write("README", "x\n")
+        .write(".tollgate/policy.yml", "limits: { file_bytes: 64 KiB }\n")
+        .commit("base");
     stage.repo.write("big.txt", "a".repeat(1 << 17)).commit("big");
     let (code, report) = stage.check(&[]);
     assert_eq!((code, report["outcome"].as_str()), (0, Some("advised")), "{report}");
@@ -131,7 +142,10 @@ fn still(mut report: Value) -> String {
 fn f5_any_number_of_threads_and_a_second_run_give_the_same_bytes() {
     let stage = Stage::new();
     for n in 0..40 {
-        stage.repo.write(format!("d{}/f{n}.env", n % 7), format!("{}\nDB_PASSWORD=\"Zk{n}qXv9rTb2wLm{n}\"\n", line(&n.to_string())));
+        stage.repo.write(
+            format!("d{}/f{n}.env", n % 7),
+            format!("{}\nDB_PASSWORD=\"Zk{n}qXv9rTb2wLm{n}\"\n", line(&n.to_string())),
+        );
     }
     stage.repo.write("rbac.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: all }\nrules:\n- { apiGroups: ['*'], resources: ['*'], verbs: ['*'] }\n");
     stage.repo.commit("all");
@@ -161,7 +175,8 @@ fn b15_allow_markers_of_other_tools_change_nothing_and_are_counted() {
     stage.repo.write("prod.env", line("a"));
     let (code, plain) = stage.check(&[]);
     assert_eq!((code, plain["coverage"]["suppressions_ignored"].as_u64()), (1, Some(0)));
-    for marker in ["gitleaks:allow", "pragma: allowlist secret", "trufflehog:ignore", "ggignore", "nosemgrep"] {
+    for marker in ["gitleaks:allow", "pragma: allowlist secret", "trufflehog:ignore", "ggignore", "nosemgrep"]
+    {
         stage.repo.write("prod.env", format!("{} # {marker}\n", line("a").trim_end()));
         let (code, report) = stage.check(&[]);
         assert_eq!((code, fingerprints(&report)), (1, fingerprints(&plain)), "{marker}");
@@ -175,6 +190,8 @@ struct Scene {
     base: String,
     head: String,
     lee: String,
+    /// The attempt of the newest run.
+    attempt: Cell<u32>,
 }
 
 impl Scene {
@@ -188,14 +205,16 @@ impl Scene {
         stage.repo.write("prod.env", line("a"));
         let head = stage.repo.commit_as("change", ("Kim Example", "kim@acme.example"));
         stage.protect(&base);
-        Self { stage, base, head, lee }
+        Self { stage, base, head, lee, attempt: Cell::new(1) }
     }
 
-    /// `check` in the pull request of this scene, with a ledger.
-    fn check(&self, arguments: &[&str], more: &[(&str, &str)]) -> (i32, Value) {
+    /// The next attempt of `check` in the pull request of this scene, with a ledger.
+    fn check(&self, arguments: &[&str]) -> (i32, Value) {
+        self.attempt.set(self.attempt.get() + 1);
+        let attempt = self.attempt.get().to_string();
         let variables = self.stage.github(&self.base, &self.head, "kim");
         let mut variables = borrowed(&variables);
-        variables.extend(more);
+        variables.push(("GITHUB_RUN_ATTEMPT", &attempt));
         let ledger = self.ledger();
         let mut all = vec!["--ledger", ledger.as_str()];
         all.extend(arguments);
@@ -231,14 +250,15 @@ impl Scene {
 }
 
 fn refusals(report: &Value) -> Vec<String> {
-    let all = report["findings"].as_array().unwrap().iter().flat_map(|one| one["refused"].as_array().unwrap());
+    let all =
+        report["findings"].as_array().unwrap().iter().flat_map(|one| one["refused"].as_array().unwrap());
     all.map(|refusal| refusal["code"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn github_tells_who_asked_where_and_which_attempt_without_a_flag() {
     let scene = Scene::new();
-    let (code, report) = scene.check(&["--since", &scene.base], &[]);
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!((code, report["stage"].as_str()), (1, Some("merge")), "{report}");
     assert_eq!(report["trust"]["commit"], Value::from(scene.base.clone()));
     let records = scene.records();
@@ -305,13 +325,12 @@ fn gitlab_tells_the_same() {
 #[test]
 fn an_exception_somebody_else_approved_opens_the_gate_and_is_on_record() {
     let scene = Scene::new();
-    assert_eq!(scene.check(&["--since", &scene.base], &[]).0, 1);
+    assert_eq!(scene.check(&["--since", &scene.base]).0, 1);
     let id = scene.request(&[]);
-    let attempt = |n: &'static str| scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", n)]);
-    let (code, report) = attempt("3");
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!((code, refusals(&report).len()), (1, 1), "nobody signed yet: {report}");
     scene.approve(&id, &scene.lee);
-    let (code, report) = attempt("4");
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!((code, report["outcome"].as_str()), (0, Some("excepted")), "{report}");
     assert_eq!(report["findings"][0]["exception"]["approvers"][0], "lee@acme.example");
     let kinds: Vec<String> =
@@ -324,11 +343,11 @@ fn an_exception_somebody_else_approved_opens_the_gate_and_is_on_record() {
 #[test]
 fn b2_an_author_who_approves_is_refused_and_that_is_on_record() {
     let scene = Scene::new();
-    scene.check(&["--since", &scene.base], &[]);
+    scene.check(&["--since", &scene.base]);
     let id = scene.request(&[]);
     let kim = scene.stage.home().join("kim");
     scene.approve(&id, kim.to_str().unwrap());
-    let (code, report) = scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", "3")]);
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!((code, refusals(&report)), (1, vec!["self_approval".to_owned()]), "{report}");
     let refused = scene.records().into_iter().find(|record| record["kind"] == "exception.refused").unwrap();
     assert_eq!(refused["exception_id"], Value::from(id));
@@ -338,13 +357,13 @@ fn b2_an_author_who_approves_is_refused_and_that_is_on_record() {
 fn a2_an_exception_signed_by_a_key_that_only_the_head_lists_is_refused() {
     let scene = Scene::new();
     let eve = scene.stage.key("eve");
-    scene.check(&["--since", &scene.base], &[]);
+    scene.check(&["--since", &scene.base]);
     let id = scene.request(&[]);
     scene.stage.repo.write(".tollgate/signers", scene.stage.signers(&["lee", "kim", "eve"]));
     scene.approve(&id, &eve);
     let head = scene.stage.repo.commit_as("signers", ("Kim Example", "kim@acme.example"));
     let scene = Scene { head, ..scene };
-    let (code, report) = scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", "3")]);
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!(code, 1);
     assert_eq!(refusals(&report), ["unknown_signer"], "{report}");
     assert!(found(&report).contains(&at(".tollgate/signers", "gate-own-files")), "{report}");
@@ -353,11 +372,14 @@ fn a2_an_exception_signed_by_a_key_that_only_the_head_lists_is_refused() {
 #[test]
 fn a1_a_rule_that_only_the_head_removes_still_blocks() {
     let scene = Scene::new();
-    let before = scene.check(&["--since", &scene.base], &[]).1;
-    scene.stage.repo.write(".tollgate/policy.yml", "rules:\n  - { id: github-classic-token, enabled: false }\n");
+    let before = scene.check(&["--since", &scene.base]).1;
+    scene
+        .stage
+        .repo
+        .write(".tollgate/policy.yml", "rules:\n  - { id: github-classic-token, enabled: false }\n");
     let head = scene.stage.repo.commit_as("policy", ("Kim Example", "kim@acme.example"));
     let scene = Scene { head, ..scene };
-    let (code, report) = scene.check(&["--since", &scene.base], &[("GITHUB_RUN_ATTEMPT", "3")]);
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!(code, 1);
     let wanted = [at(".tollgate/policy.yml", "gate-own-files"), at("prod.env", TOKEN_RULE)];
     assert_eq!(found(&report), wanted);
@@ -365,7 +387,7 @@ fn a1_a_rule_that_only_the_head_removes_still_blocks() {
     let run = scene.records().pop().unwrap();
     assert_eq!(run["policy"]["digest"], before["policy"]["digest"]);
     assert_eq!(run["policy"]["source_commit"], Value::from(scene.base.clone()));
-    let (code, whole) = scene.check(&[], &[("GITHUB_RUN_ATTEMPT", "4")]);
+    let (code, whole) = scene.check(&[]);
     assert_eq!(code, 1);
     assert!(found(&whole).contains(&wanted[0]), "a run over the whole tree sees it too: {whole}");
 }
@@ -381,11 +403,10 @@ fn a3_no_name_and_no_variable_makes_the_head_its_own_judge() {
     repo.git(&["branch", "refs/heads/main", &head]);
     repo.git(&["branch", "origin/main", &head]);
     let scene = Scene { head: head.clone(), ..scene };
-    let (code, report) = scene.check(&["--since", &scene.base], &[]);
+    let (code, report) = scene.check(&["--since", &scene.base]);
     assert_eq!((code, report["trust"]["commit"].as_str()), (1, Some(scene.base.as_str())));
     for trust in [head.as_str(), "HEAD", "refs/tags/main"] {
-        let attempt = [("GITHUB_RUN_ATTEMPT", trust.len().to_string())];
-        let (code, report) = scene.check(&["--since", &scene.base, "--trust", trust], &borrowed(&attempt));
+        let (code, report) = scene.check(&["--since", &scene.base, "--trust", trust]);
         assert_eq!(code, 1, "{trust}");
         assert_eq!(report["trust"]["commit"], Value::from(scene.base.clone()), "{trust}");
         assert_eq!(report["overrides_rejected"][0], Value::from(format!("--trust {trust}")));
@@ -393,7 +414,11 @@ fn a3_no_name_and_no_variable_makes_the_head_its_own_judge() {
     let refuses = |base: &str| {
         let variables = scene.stage.github(base, &head, "kim");
         let said = scene.stage.run_with(&["check", "--since", &scene.base], &borrowed(&variables)).ends(2);
-        assert!(said.err.contains("protected branch") || said.err.contains("not in this clone"), "{}", said.err);
+        assert!(
+            said.err.contains("protected branch") || said.err.contains("not in this clone"),
+            "{}",
+            said.err
+        );
     };
     refuses(&head);
     refuses(&"d".repeat(40));
@@ -406,19 +431,124 @@ fn a3_no_name_and_no_variable_makes_the_head_its_own_judge() {
 #[test]
 fn a6_a_workflow_that_relaxes_the_gate_changes_nothing_and_is_on_record() {
     let scene = Scene::new();
-    let plain = scene.check(&["--since", &scene.base], &[]).1;
-    let flags: [&[&str]; 3] =
-        [&["--stage", "local"], &["--no-ledger"], &["--as-of", "2020-01-01T00:00:00Z"]];
-    for (index, flags) in flags.iter().enumerate() {
-        let attempt = (index + 3).to_string();
+    let plain = scene.check(&["--since", &scene.base]).1;
+    let flags: [&[&str]; 3] = [&["--stage", "local"], &["--no-ledger"], &["--as-of", "2020-01-01T00:00:00Z"]];
+    for flags in flags {
         let mut arguments = vec!["--since", scene.base.as_str()];
-        arguments.extend(*flags);
-        let (code, report) = scene.check(&arguments, &[("GITHUB_RUN_ATTEMPT", &attempt)]);
+        arguments.extend(flags);
+        let (code, report) = scene.check(&arguments);
         assert_eq!(code, 1, "{flags:?}");
         for field in ["outcome", "stage", "counts", "policy"] {
             assert_eq!(report[field], plain[field], "{field} with {flags:?}");
         }
         let run = scene.records().pop().unwrap();
         assert!(run["override_rejected"][0].as_str().unwrap().starts_with(flags[0]), "{run}");
+    }
+}
+
+#[test]
+fn a1_the_gates_own_files_are_watched_whatever_the_scope() {
+    let scene = Scene::new();
+    let repo = &scene.stage.repo;
+    let seen = |path: &str| {
+        let (code, report) = scene.check(&[path]);
+        assert_eq!(code, 1);
+        let all = found(&report).into_iter().filter(|(_, rule)| rule == "gate-own-files");
+        all.map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    repo.write("docs/a.txt", "x\n");
+    assert!(seen(".").is_empty());
+    repo.write(".tollgate/signers", "# nobody\n").write(".tollgate/rules/own.yml", "rules: []\n");
+    assert_eq!(seen("."), [".tollgate/rules/own.yml", ".tollgate/signers"]);
+    assert_eq!(seen("docs"), [".tollgate/signers"]);
+    repo.remove(".tollgate/signers").remove(".tollgate/rules/own.yml");
+    assert_eq!(seen("."), [".tollgate/signers"]);
+}
+
+#[test]
+fn what_is_excepted_and_deployed_escaped_and_what_was_blocked_and_removed_was_prevented() {
+    let stage = Stage::new();
+    for name in ["lee", "ci", "kim"] {
+        stage.key(name);
+    }
+    let key = |name: &str| stage.home().join(name).display().to_string();
+    stage.repo.write(".tollgate/signers", stage.signers(&["lee", "ci", "kim"])).commit("signers");
+    stage.repo.write("prod.env", line("a")).commit("one");
+    let deploy = ["--stage", "deploy", "--trust", "main"];
+    let (code, report) = stage.check(&deploy);
+    assert_eq!(code, 1);
+    let print = fingerprints(&report)[0].clone();
+    let reason = "the new role ships on Tuesday with PAY-88";
+    stage.run(&["except", "request", &print[..12], "--owner", "pay", "--reason", reason]).ends(0);
+    let listed = stage.run(&["except", "list"]).ends(0).out;
+    let id = listed.split_whitespace().next().unwrap().to_owned();
+    stage.run(&["except", "verify", &id]).ends(1);
+    stage.run(&["except", "approve", &id, "--key", &key("lee")]).ends(0);
+    stage.run(&["except", "verify", &id]).ends(0);
+    stage.repo.write("more.env", line("b")).commit("two");
+    let (code, report) = stage.check(&deploy);
+    assert_eq!(
+        (code, report["counts"]["block"].as_u64(), report["counts"]["except"].as_u64()),
+        (1, Some(1), Some(1)),
+        "{report:#}"
+    );
+    stage.repo.remove("more.env").commit("three");
+    let (code, report) = stage.check(&deploy);
+    assert_eq!((code, report["outcome"].as_str()), (0, Some("excepted")), "{report}");
+    let said = stage.run(&["record", "deploy", "--key", &key("ci")]).ends(0);
+    assert!(said.out.contains("relies on run") && said.out.contains("signed with"), "{}", said.out);
+    stage.run(&["ledger", "verify"]).ends(0);
+    let rate = stage.run(&["rate", "--format", "json", "--explain"]).ends(0).json();
+    let headline = |field: &str| rate["all"]["rate"][field].as_u64();
+    assert_eq!((headline("escaped"), headline("prevented")), (Some(1), Some(1)), "{rate:#}");
+}
+
+#[test]
+fn b11_of_eight_runs_at_once_one_uses_an_exception_for_one_use() {
+    let scene = Scene::new();
+    scene.check(&["--since", &scene.base]);
+    let id = scene.request(&["--max-uses", "1"]);
+    scene.approve(&id, &scene.lee);
+    let ledger = scene.ledger();
+    let variables = scene.stage.github(&scene.base, &scene.head, "kim");
+    let runs: Vec<_> = (0..8)
+        .map(|n| {
+            let mut variables = borrowed(&variables);
+            let run = format!("99{n}");
+            variables.push(("GITHUB_RUN_ID", &run));
+            let arguments = ["check", "--since", &scene.base, "--ledger", &ledger];
+            let mut command = scene.stage.command(&arguments, &variables);
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let outputs: Vec<_> = runs.into_iter().map(|run| run.wait_with_output().unwrap()).collect();
+    let mut codes: Vec<_> = outputs.iter().map(|output| output.status.code()).collect();
+    codes.sort();
+    let said: Vec<_> = outputs.iter().map(|output| String::from_utf8_lossy(&output.stderr)).collect();
+    assert_eq!(codes, [&[Some(0)][..], &[Some(1); 7]].concat(), "{said:?}");
+    let records = scene.records();
+    let uses = records.iter().filter(|record| record["action"] == "except").count();
+    assert_eq!(uses, 1);
+    let runs = records.iter().filter(|record| record["kind"] == "run").count();
+    assert_eq!(runs, 9);
+}
+
+#[test]
+fn b8_an_exception_that_ended_stays_ended_with_the_clock_two_years_back() {
+    let stage = Stage::new();
+    let lee = stage.key("lee");
+    stage.repo.write(".tollgate/signers", stage.signers(&["lee"])).write("prod.env", line("a")).commit("one");
+    let print = fingerprints(&stage.check(&[]).1)[0].clone();
+    let reason = "the new role ships on Tuesday with PAY-88";
+    stage
+        .run(&["except", "request", &print, "--owner", "pay", "--reason", reason, "--expires", "3s"])
+        .ends(0);
+    let listed = stage.run(&["except", "list"]).ends(0).out;
+    stage.run(&["except", "approve", listed.split_whitespace().next().unwrap(), "--key", &lee]).ends(0);
+    assert_eq!(stage.check(&[]).1["outcome"], "excepted");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    for back in [&[][..], &["--as-of", "2024-11-21T00:00:00Z"]] {
+        let (code, report) = stage.check(back);
+        assert_eq!((code, refusals(&report)), (1, vec!["expired".to_owned()]), "{back:?}: {report}");
     }
 }

@@ -6,6 +6,7 @@ mod demo;
 mod except;
 mod exit;
 mod explain;
+mod guarded;
 mod ledger;
 mod rate;
 mod record;

@@ -267,6 +267,7 @@ fn local_run(root: &Path, repository: Option<&Repository>, context: &Context) ->
         actor_class: if is_agent(context) { "agent" } else { "human" }.to_owned(),
         actor_login: login,
         commit: head.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        reference: repository.map(Repository::branch).transpose()?.flatten().unwrap_or_default(),
         ..Run::default()
     })
 }
