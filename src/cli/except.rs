@@ -79,6 +79,9 @@ pub struct RequestArguments {
     /// The protected branch the change is meant for.
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub base_branch: String,
+    /// The json report that names the findings, such as one a CI run kept; that of the last run here when left out.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Id of the exception this one follows.
     #[arg(long, value_name = "ID")]
     pub renews: Option<String>,
@@ -112,7 +115,10 @@ pub fn request(arguments: &RequestArguments, context: &Context) -> Result<String
     let mut site = Site::find(&context.folder, context)?;
     let policies = site.local_policies()?;
     site.name_pipeline(&policies, None);
-    let report = check::last_report(&site, context)?;
+    let report = match &arguments.report {
+        Some(file) => check::read_report(&context.absolute(file))?,
+        None => check::last_report(&site, context)?,
+    };
     let found: Vec<&SavedFinding> =
         arguments.findings.iter().map(|typed| explain::pick(&report, typed)).collect::<Result<_, _>>()?;
     let document = document(arguments, &found, &report, &site, &policies, context)?;
@@ -180,10 +186,9 @@ fn document(
         v: 1,
         id: Ulid::new(now, context.chance()?),
         ledger: site.ledger_name(policies, now),
-        repo: Repo {
-            host: site.run.repo_host.clone(),
-            id: site.run.repo_id.clone(),
-            name: site.run.repo_name.clone(),
+        repo: {
+            let [host, id, name] = report.repo.clone();
+            Repo { host, id, name }
         },
         scope: Scope {
             pipelines,

@@ -47,6 +47,22 @@ pub struct Arguments {
     format: String,
 }
 
+impl Arguments {
+    /// The last 30 days of a ledger, as text.
+    pub fn last_month(which: Which) -> Self {
+        Self {
+            which,
+            window: "30d".to_owned(),
+            as_of: None,
+            variant: "all".to_owned(),
+            severity: Vec::new(),
+            presumed: false,
+            explain: false,
+            format: "text".to_owned(),
+        }
+    }
+}
+
 /// Runs `rate`.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     let render = report::format(&arguments.format).ok_or_else(|| {
