@@ -34,6 +34,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::credential as forms;
 use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
+use crate::identity::radius::radius_among;
 use crate::identity::{Identity, Storage};
 use crate::manifest;
 use crate::policy::{Policies, Rule};
@@ -148,7 +149,21 @@ fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Findi
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
     }
+    weigh(&mut findings, &joined.identities);
     Ok((findings, joined.gaps))
+}
+
+/// Gives each finding about an identity the blast radius of that identity.
+fn weigh(findings: &mut [Finding], identities: &[Identity]) {
+    let by_name: BTreeMap<&str, &Identity> =
+        identities.iter().map(|identity| (identity.name.as_str(), identity)).collect();
+    let mut known: BTreeMap<String, u8> = BTreeMap::new();
+    for finding in findings {
+        let Some(name) = &finding.identity else { continue };
+        let Some(identity) = by_name.get(name.as_str()) else { continue };
+        let weight = || radius_among(identity, &by_name).score;
+        finding.blast = Some(*known.entry(name.clone()).or_insert_with(weight));
+    }
 }
 
 struct Engine<'a> {

@@ -23,6 +23,8 @@ pub(super) struct Memory {
     uses: BTreeMap<String, BTreeSet<RunKey>>,
     /// Revoked exceptions.
     pub(super) revoked: BTreeSet<String>,
+    /// Exceptions whose request is recorded.
+    pub(super) requested: BTreeSet<String>,
     /// Exceptions whose approval is recorded.
     pub(super) approved: BTreeSet<String>,
     /// When each signature came in, by its digest.
@@ -80,6 +82,9 @@ impl Memory {
         match record.kind() {
             Some(Kind::ExceptionRevoked) => {
                 self.revoked.insert(id.to_owned());
+            }
+            Some(Kind::ExceptionRequested) => {
+                self.requested.insert(id.to_owned());
             }
             Some(Kind::ExceptionApproved) => {
                 self.approved.insert(id.to_owned());
