@@ -241,6 +241,7 @@ fn exception_context(
         commit: site.run.commit.clone(),
         authors,
         clock: exception::Clock::Doubtful,
+        vetted: std::collections::BTreeSet::new(),
         uses: std::collections::BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
     })

@@ -27,6 +27,8 @@ pub(super) struct Memory {
     pub(super) requested: BTreeSet<String>,
     /// Exceptions whose approval is recorded.
     pub(super) approved: BTreeSet<String>,
+    /// Exceptions whose approval a merge run recorded, which knew the authors of the change.
+    pub(super) vetted: BTreeSet<String>,
     /// When each signature came in, by its digest.
     pub(super) signatures_seen: BTreeMap<String, Timestamp>,
     /// Known risks that this run does not see any more, and on which ref.
@@ -88,6 +90,9 @@ impl Memory {
             }
             Some(Kind::ExceptionApproved) => {
                 self.approved.insert(id.to_owned());
+                if record.text("stage") == Stage::Merge.word() {
+                    self.vetted.insert(id.to_owned());
+                }
                 let signatures =
                     record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
                 for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
