@@ -22,6 +22,7 @@ use super::trusted;
 
 /// What to judge, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "Examples:
   tollgate check                                  this folder, tracked and untracked files
   tollgate check --staged                         what is about to be committed, from the index

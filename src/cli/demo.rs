@@ -1,5 +1,6 @@
 //! `demo`: the whole story on a generated repository. Every step is the command a user would type.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -237,7 +238,8 @@ impl Keys {
             ("deploy-bot@acme.example", voucher::RECORD_NAMESPACE, &self.bot),
         ] {
             let key = voucher::key_file(path)?.key().openssh();
-            signers.push_str(&format!("{principal} namespaces=\"{namespaces}\" {key}\n"));
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(signers, "{principal} namespaces=\"{namespaces}\" {key}");
         }
         stage.write(".tollgate/signers", &signers)?;
         stage.write(

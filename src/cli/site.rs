@@ -141,19 +141,12 @@ impl Site {
     /// `<organisation>/ledger/<year>`, or `local/<repository>/<year>` where the policy names no organisation.
     pub fn origin(&self, policies: &Policies, now: Timestamp) -> String {
         let year: String = now.to_string().chars().take(4).collect();
-        match &policies.settings.organisation {
-            Some(organisation) => format!("{organisation}/ledger/{year}"),
-            None => {
-                let name = self
-                    .run
-                    .repo_name
-                    .rsplit('/')
-                    .next()
-                    .unwrap_or_default()
-                    .replace(char::is_whitespace, "-");
-                format!("local/{name}/{year}")
-            }
+        if let Some(organisation) = &policies.settings.organisation {
+            return format!("{organisation}/ledger/{year}");
         }
+        let name =
+            self.run.repo_name.rsplit('/').next().unwrap_or_default().replace(char::is_whitespace, "-");
+        format!("local/{name}/{year}")
     }
 
     /// The origin without the year: what an exception names.
