@@ -4,16 +4,17 @@
 //! this table and fails on any other import.
 //!
 //! ```text
-//! 9  cli
-//! 8  publish
-//! 7  gate  report
-//! 6  outcome
-//! 5  escape
-//! 4  detect  ledger
-//! 3  credential  manifest  decide  trust
-//! 2  policy  source  exception
-//! 1  finding  git  identity  pipeline  signing
-//! 0  text
+//! 10  cli
+//!  9  publish
+//!  8  gate  report
+//!  7  outcome
+//!  6  escape
+//!  5  detect  ledger
+//!  4  credential  manifest  decide  trust
+//!  3  policy  source  exception
+//!  2  identity
+//!  1  finding  git  pipeline  signing
+//!  0  text
 //! ```
 
 /// Credentials read from text.

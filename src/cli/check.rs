@@ -21,11 +21,9 @@ use super::site::Site;
 use super::trouble::Trouble;
 use super::trusted;
 
-/// The largest report of an earlier run that is read.
-const REPORT_BYTES: u64 = 256 << 20;
-
 /// What to judge, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "Examples:
   tollgate check                                  this folder, tracked and untracked files
   tollgate check --staged                         what is about to be committed, from the index
@@ -271,6 +269,7 @@ fn exception_context(
         commit: site.run.commit.clone(),
         authors,
         clock: exception::Clock::Doubtful,
+        vetted: std::collections::BTreeSet::new(),
         uses: std::collections::BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
     })
@@ -340,12 +339,26 @@ fn keep_report(outcome: &Outcome, site: &Site, context: &Context) {
 /// The report of the last run here.
 pub fn last_report(site: &Site, context: &Context) -> Result<saved::SavedReport, Trouble> {
     let path = report_path(site, context);
-    let none =
-        || Trouble::new("there is no report of an earlier run here").help("run `tollgate check` first");
-    let size = std::fs::metadata(&path).map_err(|_| none())?.len();
-    if size > REPORT_BYTES {
-        return Err(Trouble::new(format!("the last report is larger than {} MiB", REPORT_BYTES >> 20)));
+    if !path.is_file() {
+        return Err(
+            Trouble::new("there is no report of an earlier run here").help("run `tollgate check` first")
+        );
     }
-    let bytes = std::fs::read(&path).map_err(|_| none())?;
-    Ok(saved::read(&bytes)?)
+    read_report(&path)
+}
+
+/// A json report that was written to a file.
+pub fn read_report(path: &Path) -> Result<saved::SavedReport, Trouble> {
+    let fault = |error: std::io::Error| {
+        Trouble::new(format!("the report `{}` cannot be read: {error}", path.display()))
+    };
+    let size = std::fs::metadata(path).map_err(fault)?.len();
+    if size > saved::MAX_REPORT as u64 {
+        return Err(Trouble::new(format!(
+            "the report `{}` is larger than {} MiB",
+            path.display(),
+            saved::MAX_REPORT >> 20
+        )));
+    }
+    Ok(saved::read(&std::fs::read(path).map_err(fault)?)?)
 }

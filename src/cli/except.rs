@@ -79,6 +79,9 @@ pub struct RequestArguments {
     /// The protected branch the change is meant for.
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub base_branch: String,
+    /// The json report that names the findings, such as one a CI run kept; that of the last run here when left out.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Id of the exception this one follows.
     #[arg(long, value_name = "ID")]
     pub renews: Option<String>,
@@ -112,7 +115,10 @@ pub fn request(arguments: &RequestArguments, context: &Context) -> Result<String
     let mut site = Site::find(&context.folder, context)?;
     let policies = site.local_policies()?;
     site.name_pipeline(&policies, None);
-    let report = check::last_report(&site, context)?;
+    let report = match &arguments.report {
+        Some(file) => check::read_report(&context.absolute(file))?,
+        None => check::last_report(&site, context)?,
+    };
     let found: Vec<&SavedFinding> =
         arguments.findings.iter().map(|typed| explain::pick(&report, typed)).collect::<Result<_, _>>()?;
     let document = document(arguments, &found, &report, &site, &policies, context)?;
@@ -180,10 +186,9 @@ fn document(
         v: 1,
         id: Ulid::new(now, context.chance()?),
         ledger: site.ledger_name(policies, now),
-        repo: Repo {
-            host: site.run.repo_host.clone(),
-            id: site.run.repo_id.clone(),
-            name: site.run.repo_name.clone(),
+        repo: {
+            let [host, id, name] = report.repo.clone();
+            Repo { host, id, name }
         },
         scope: Scope {
             pipelines,
@@ -225,7 +230,8 @@ pub fn approve(arguments: &ApproveArguments, context: &Context) -> Result<Exit, 
         None => with_agent(&site, namespace, bytes, context)?,
     };
     let taken: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-    let free = (1..).map(|n| format!("{path}.{n}.sig")).find(|name| !taken.contains(name.as_str()));
+    let free =
+        (1..=files.len() + 1).map(|n| format!("{path}.{n}.sig")).find(|name| !taken.contains(name.as_str()));
     let target = free.unwrap_or_else(|| format!("{path}.sig"));
     write_file(&site.root.join(&target), signature.armour().as_bytes())?;
     context.print(&format!(
@@ -259,7 +265,7 @@ fn with_agent(site: &Site, namespace: &str, bytes: &[u8], context: &Context) -> 
 fn one_document<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Result<(&'f str, &'f [u8]), Trouble> {
     let begins = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        name.ends_with(".json") && name.starts_with(&id.to_uppercase())
+        name.strip_suffix(".json").is_some_and(|name| name.starts_with(&id.to_uppercase()))
     };
     let mut found = files.iter().filter(|(path, _)| begins(path));
     match (found.next(), found.next()) {

@@ -85,13 +85,11 @@ impl Site {
         Ok(load::policies(&self.policy_files()?)?)
     }
 
-    /// Every file of `.tollgate/` on the disk but exceptions, sorted, and those the policy extends.
+    /// The policy and the rules of `.tollgate/` on the disk, sorted, and those the policy extends.
     pub fn policy_files(&self) -> Result<Vec<PolicyFile>, Trouble> {
         let mut files = Vec::new();
-        for name in [".tollgate/policy.yml", ".tollgate/signers", ".tollgate/signers.toml"] {
-            if let Some(text) = self.read_text(name)? {
-                files.push(PolicyFile { path: name.to_owned(), text });
-            }
+        if let Some(text) = self.read_text(".tollgate/policy.yml")? {
+            files.push(PolicyFile { path: ".tollgate/policy.yml".to_owned(), text });
         }
         for name in self.names_in(".tollgate/rules")? {
             let path = format!(".tollgate/rules/{name}");
@@ -143,19 +141,12 @@ impl Site {
     /// `<organisation>/ledger/<year>`, or `local/<repository>/<year>` where the policy names no organisation.
     pub fn origin(&self, policies: &Policies, now: Timestamp) -> String {
         let year: String = now.to_string().chars().take(4).collect();
-        match &policies.settings.organisation {
-            Some(organisation) => format!("{organisation}/ledger/{year}"),
-            None => {
-                let name = self
-                    .run
-                    .repo_name
-                    .rsplit('/')
-                    .next()
-                    .unwrap_or_default()
-                    .replace(char::is_whitespace, "-");
-                format!("local/{name}/{year}")
-            }
+        if let Some(organisation) = &policies.settings.organisation {
+            return format!("{organisation}/ledger/{year}");
         }
+        let name =
+            self.run.repo_name.rsplit('/').next().unwrap_or_default().replace(char::is_whitespace, "-");
+        format!("local/{name}/{year}")
     }
 
     /// The origin without the year: what an exception names.

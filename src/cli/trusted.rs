@@ -111,7 +111,8 @@ pub fn base(arguments: &Arguments, site: &Site) -> Result<Option<ObjectId>, Trou
     let named = arguments.since.clone().or_else(|| {
         arguments.range.as_ref().and_then(|range| range.split_once("..")).map(|(left, _)| left.to_owned())
     });
-    let revision = named.or_else(|| Some(site.run.base.clone()).filter(|base| !base.is_empty()));
+    let told = [&site.run.base, &site.run.before].into_iter().find(|commit| !commit.is_empty());
+    let revision = named.or_else(|| told.cloned());
     let Some(revision) = revision.filter(|revision| !revision.is_empty()) else { return Ok(None) };
     let Some(left) = repository.resolve(&revision)? else { return Ok(None) };
     Ok(repository.head()?.map(|head| repository.merge_base(&left, &head)).transpose()?.flatten())

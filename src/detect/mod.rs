@@ -34,7 +34,8 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::credential as forms;
 use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
-use crate::identity::Identity;
+use crate::identity::radius::radius_among;
+use crate::identity::{Identity, Storage};
 use crate::manifest;
 use crate::policy::{Policies, Rule};
 use crate::source::{Blob, Change, Extent, Item, Source, SourceError};
@@ -53,6 +54,8 @@ pub struct Scan {
     pub identities: Vec<Identity>,
     /// Identities as the base of the change declares them.
     pub base_identities: Vec<Identity>,
+    /// The texts that identities were read from, to show a line of.
+    manifests: BTreeMap<Version, Manifest>,
     /// What was not read in full, sorted.
     pub gaps: Vec<Gap>,
     /// Files or blobs read.
@@ -65,6 +68,16 @@ pub struct Scan {
     pub digest: String,
     /// What the source said of itself.
     pub extent: Extent,
+}
+
+/// Path and commit.
+type Version = (String, Option<String>);
+
+/// A text that identities were read from, with what must not be shown of it.
+#[derive(Debug)]
+struct Manifest {
+    text: Secret,
+    masks: Vec<(Span, usize)>,
 }
 
 /// Why nothing could be decided.
@@ -119,7 +132,13 @@ pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectErr
 /// [`DetectError`] when a condition has no answer.
 pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let (base, _) = judge_all(&scan.base_identities, setting)?;
-    let (found, gaps) = judge_all(&scan.identities, setting)?;
+    let (mut found, gaps) = judge_all(&scan.identities, setting)?;
+    for finding in &mut found {
+        let place = &finding.location;
+        if let Some(manifest) = scan.manifests.get(&(place.path.clone(), place.commit.clone())) {
+            finding.snippet = Some(snippet::masked(manifest.text.expose(), place.span, &manifest.masks));
+        }
+    }
     Ok((introduced(found, &base, &scan.extent.commits), gaps))
 }
 
@@ -130,7 +149,21 @@ fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Findi
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
     }
+    weigh(&mut findings, &joined.identities);
     Ok((findings, joined.gaps))
+}
+
+/// Gives each finding about an identity the blast radius of that identity.
+fn weigh(findings: &mut [Finding], identities: &[Identity]) {
+    let by_name: BTreeMap<&str, &Identity> =
+        identities.iter().map(|identity| (identity.name.as_str(), identity)).collect();
+    let mut known: BTreeMap<String, u8> = BTreeMap::new();
+    for finding in findings {
+        let Some(name) = &finding.identity else { continue };
+        let Some(identity) = by_name.get(name.as_str()) else { continue };
+        let weight = || radius_among(identity, &by_name).score;
+        finding.blast = Some(*known.entry(name.clone()).or_insert_with(weight));
+    }
 }
 
 struct Engine<'a> {
@@ -149,6 +182,7 @@ struct Seen {
     at_base: Vec<Finding>,
     identities: Vec<Identity>,
     base_identities: Vec<Identity>,
+    manifests: BTreeMap<Version, Manifest>,
     gaps: Vec<Gap>,
     contents: Vec<(String, [u8; 32])>,
     bytes: u64,
@@ -161,6 +195,7 @@ struct Seen {
 struct Found {
     findings: Vec<Finding>,
     identities: Vec<Identity>,
+    manifests: Vec<(Version, Manifest)>,
     gaps: Vec<Gap>,
     suppressions: u64,
 }
@@ -186,6 +221,7 @@ impl<'a> Engine<'a> {
                     Ok(found) => {
                         seen.findings.extend(found.findings);
                         seen.identities.extend(found.identities);
+                        seen.manifests.extend(found.manifests);
                         seen.gaps.extend(found.gaps);
                         seen.suppressions += found.suppressions;
                     }
@@ -224,19 +260,25 @@ impl<'a> Engine<'a> {
         }
         let credential_spans: Vec<Span> =
             credentials.iter().map(|credential| credential.place.span).collect();
-        self.text(place, &text, &credential_spans, &mut found)?;
-        found.findings.extend(credential::in_text(
-            &self.rules,
-            &credentials,
-            &text,
-            self.setting.fingerprinter,
-        )?);
         let reading = manifest::read(place.path, place.commit, &text);
+        let literals = reading.identities.iter().flat_map(|identity| &identity.credentials);
+        let literals = literals.filter(|one| one.storage == Storage::Literal).map(|one| one.place.span);
+        let hidden: Vec<Span> = credential_spans.into_iter().chain(literals).collect();
+        let masks = self.text(place, &text, &hidden, &mut found)?;
+        let mut lives = credential::in_text(&self.rules, &credentials, &text, self.setting.fingerprinter)?;
+        for finding in &mut lives {
+            finding.snippet = Some(snippet::masked(&text, finding.location.span, &masks));
+        }
+        found.findings.extend(lives);
         for (dialect, document) in &reading.documents {
             let content = Some((*dialect, document));
             found.findings.extend(self.document(blob, content)?);
         }
         found.gaps.extend(reading.gaps);
+        if !reading.identities.is_empty() {
+            let text = Manifest { text: Secret::new(&text), masks };
+            found.manifests.push(((blob.path.clone(), blob.commit.clone()), text));
+        }
         found.identities.extend(reading.identities);
         Ok(found)
     }
@@ -292,15 +334,12 @@ impl Engine<'_> {
         bytes: &[u8],
         credentials: &[Span],
         found: &mut Found,
-    ) -> Result<(), DetectError> {
+    ) -> Result<Vec<(Span, usize)>, DetectError> {
         let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let subject = text::Subject { path: place.path, bytes };
         let candidates = text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits);
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
         let candidates = candidates?;
-        if candidates.is_empty() {
-            return Ok(());
-        }
         let secrets = self.masks(bytes, &candidates, credentials);
         let settled = overlap::settle(candidates);
         let lines = settled.iter().map(|one| line_around(bytes, one.secret.start).of(bytes));
@@ -311,7 +350,7 @@ impl Engine<'_> {
             let occurrence = weak.entry((candidate.rule, key)).and_modify(|count| *count += 1).or_insert(0);
             found.findings.extend(self.finding(place, bytes, &candidate, *occurrence, &secrets));
         }
-        Ok(())
+        Ok(secrets)
     }
 
     /// Every span that must be masked, with how much of its start is public, in order.
@@ -403,6 +442,7 @@ impl Engine<'_> {
             findings: introduced(seen.findings, &seen.at_base, &extent.commits),
             identities: seen.identities,
             base_identities: seen.base_identities,
+            manifests: seen.manifests,
             gaps: seen.gaps,
             files: seen.contents.len() as u64,
             bytes: seen.bytes,

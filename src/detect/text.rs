@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use regex::bytes::{Captures, Regex};
+use regex::bytes::Captures;
 
 use super::prefilter::{Hit, Prefilter};
-use super::{DetectError, checksum, entropy, generic};
+use super::{DetectError, checksum, entropy, facts, generic};
 use crate::finding::{Confidence, RuleId, Severity};
 use crate::policy::rule::TextRule;
 use crate::policy::{Policies, Rule};
@@ -100,7 +100,7 @@ fn run(
         while let Some(captures) = (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten() {
             let whole =
                 captures.get(0).map_or(Span::new(at, at + 1), |all| Span::new(all.start(), all.end()));
-            if let Some(candidate) = judge(subject, rule, index, text, regex, &captures)? {
+            if let Some(candidate) = judge(subject, rule, index, text, &captures)? {
                 found.push(candidate);
             }
             at = if whole.end > whole.start { whole.end } else { whole.end + 1 };
@@ -145,7 +145,6 @@ fn judge(
     rule: &Rule,
     index: usize,
     text: &TextRule,
-    regex: &Regex,
     captures: &Captures<'_>,
 ) -> Result<Option<Candidate>, DetectError> {
     let group = |name: &str| captures.name(name).map(|part| Span::new(part.start(), part.end()));
@@ -169,26 +168,30 @@ fn judge(
         facts: Vec::new(),
     };
     if let Some(check) = &text.checksum {
-        let holds = checksum::holds(check, |name| captures.name(name).map(|part| part.as_bytes()));
-        candidate.proved = holds;
-        candidate.refuted = !holds;
-        if holds {
+        let digits = checksum::refutes(check);
+        candidate.proved = checksum::holds(check, |name| captures.name(name).map(|part| part.as_bytes()));
+        candidate.refuted = digits && !candidate.proved;
+        if candidate.refuted {
+            return Ok(Some(candidate));
+        }
+        if !candidate.proved {
+            return Ok(None);
+        }
+        if digits {
             candidate.confidence = Confidence::High;
         }
-        return Ok(Some(candidate));
     }
     if is_stopped(value, text) || text.entropy.is_some_and(|least| entropy::entropy(value) < least) {
         return Ok(None);
     }
     if text.generic {
-        let candidate_line = generic::Candidate::of(subject.bytes, key, secret, subject.path);
-        let judgement = generic::judge(&candidate_line);
+        let judgement = generic::judge(&generic::Candidate::of(subject.bytes, key, secret, subject.path));
         if !judgement.keep {
             return Ok(None);
         }
         candidate.confidence = judgement.confidence;
     }
-    let _ = regex;
+    candidate.facts = text.facts.as_deref().map(|decoder| facts::facts(decoder, value)).unwrap_or_default();
     Ok(Some(candidate))
 }
 
@@ -199,7 +202,7 @@ fn is_near(bytes: &[u8], rule: &Rule, text: &TextRule, secret: Span) -> Result<b
     Ok(near.is_match(area.of(bytes)))
 }
 
-/// A placeholder: one of the rule's own words, or one character over and over.
+/// One of the rule's own words, any case.
 fn is_stopped(value: &[u8], text: &TextRule) -> bool {
     let lower = value.to_ascii_lowercase();
     let holds =

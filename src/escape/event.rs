@@ -374,7 +374,8 @@ fn step(record: &Record, names: &mut Names, kind: StepKind) -> Field<What> {
         pipeline: names.id(record.text("pipeline")),
         findings: texts(record, "findings").into_iter().map(|text| names.id(text)).collect(),
         by: names.id(record.text("by")),
-        reason: names.id(record.text("reason")),
+        reason: names
+            .id(Some(record.text("code")).filter(|code| !code.is_empty()).unwrap_or(record.text("reason"))),
         kind,
     })))
 }

@@ -50,6 +50,12 @@ impl Authors {
         Self { known: signers.all().to_vec(), names: BTreeSet::new(), keys: BTreeSet::new() }
     }
 
+    /// Forgets everyone; who is one person stays known.
+    pub fn clear(&mut self) {
+        self.names.clear();
+        self.keys.clear();
+    }
+
     /// Adds a login, a principal, a person or an address. Empty names are ignored.
     ///
     /// A no-reply address of a forge (`7+dana@users.noreply.github.com`) also adds the login inside.

@@ -23,8 +23,12 @@ pub(super) struct Memory {
     uses: BTreeMap<String, BTreeSet<RunKey>>,
     /// Revoked exceptions.
     pub(super) revoked: BTreeSet<String>,
+    /// Exceptions whose request is recorded.
+    pub(super) requested: BTreeSet<String>,
     /// Exceptions whose approval is recorded.
     pub(super) approved: BTreeSet<String>,
+    /// Exceptions whose approval a merge run recorded, which knew the authors of the change.
+    pub(super) vetted: BTreeSet<String>,
     /// When each signature came in, by its digest.
     pub(super) signatures_seen: BTreeMap<String, Timestamp>,
     /// Known risks that this run does not see any more, and on which ref.
@@ -81,8 +85,14 @@ impl Memory {
             Some(Kind::ExceptionRevoked) => {
                 self.revoked.insert(id.to_owned());
             }
+            Some(Kind::ExceptionRequested) => {
+                self.requested.insert(id.to_owned());
+            }
             Some(Kind::ExceptionApproved) => {
                 self.approved.insert(id.to_owned());
+                if record.text("stage") == Stage::Merge.word() {
+                    self.vetted.insert(id.to_owned());
+                }
                 let signatures =
                     record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
                 for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {

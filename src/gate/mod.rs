@@ -160,6 +160,9 @@ fn rule(request: &Request<'_>, findings: &[Finding], scan: &Scan, memory: &Memor
     let (now, clock) = memory.decision_time(now);
     context.clock = clock;
     context.uses = memory.use_counts();
+    if request.stage == Stage::Deploy {
+        context.vetted.clone_from(&memory.vetted);
+    }
     context.revoked.extend(request.trust.revoked.iter().cloned());
     context.revoked.extend(memory.revoked.iter().cloned());
     let limits = &request.policies.settings.exceptions;

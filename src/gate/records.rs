@@ -9,7 +9,7 @@ use crate::detect::Scan;
 use crate::exception::{Code, Exceptions};
 use crate::finding::Fingerprint;
 use crate::ledger::kinds::{About, Approval, RunFacts};
-use crate::ledger::{Lineage, Record};
+use crate::ledger::{Kind, Lineage, Record};
 use crate::text::time::Timestamp;
 
 /// The batch of one run, in the order it is appended.
@@ -56,7 +56,7 @@ fn worst(ruling: &Ruling) -> BTreeMap<(Fingerprint, &str), &Decision> {
     worst
 }
 
-/// An exception that is used for the first time, with all that proves it.
+/// An exception that is seen, or used, for the first time, with all that proves it.
 fn approvals(
     request: &Request<'_>,
     lineage: &Lineage,
@@ -70,6 +70,13 @@ fn approvals(
     for exception in exceptions.accepted() {
         let document = exception.document();
         let id = document.id.as_str();
+        let is_asked = ruling.decisions.iter().any(|decision| exception.names(&decision.finding));
+        if is_asked && !memory.requested.contains(id) {
+            let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
+            let (by, reason) = (&document.requested_by, &document.reason.text);
+            let kind = Kind::ExceptionRequested;
+            records.push(lineage.exception_event(kind, now, id, &findings, by, reason));
+        }
         let permit =
             ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
         let Some(permit) = permit.filter(|_| !memory.approved.contains(id)) else { continue };

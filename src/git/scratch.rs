@@ -41,6 +41,12 @@ impl Scratch {
         head.ok_or_else(|| failed(&["commit"], "no commit was made".to_owned()))
     }
 
+    /// Goes back to what `main` has, on the present branch, as somebody who rewrites an unmerged change does.
+    pub fn start_over(&self) -> Result<(), GitError> {
+        self.git(&["reset", "--quiet", "--hard", "main"], ("nobody", "nobody@localhost"), Timestamp(0))
+            .map(|_| ())
+    }
+
     /// Makes `main` point at the present commit, as a merge without another change would, and moves there.
     pub fn merge_into_main(&self) -> Result<(), GitError> {
         self.git(&["branch", "--force", "main", "HEAD"], ("nobody", "nobody@localhost"), Timestamp(0))?;

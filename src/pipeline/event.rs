@@ -29,7 +29,7 @@ pub fn apply(run: &mut Run, event: &Value) {
         "push" => {
             let before = text("/before");
             if before != NO_COMMIT {
-                run.base = before;
+                run.before = before;
             }
         }
         "workflow_run" => run.commit = text("/workflow_run/head_sha"),
@@ -54,9 +54,11 @@ mod tests {
     }
 
     #[test]
-    fn a_push_of_a_new_branch_has_no_base() {
+    fn a3_a_push_tells_no_base_that_could_be_trusted() {
         let mut run = Run { trigger: "push".to_owned(), ..Run::default() };
         apply(&mut run, &json!({ "before": NO_COMMIT }));
-        assert_eq!(run.base, "");
+        assert_eq!((run.base.as_str(), run.before.as_str()), ("", ""));
+        apply(&mut run, &json!({ "before": "abc" }));
+        assert_eq!((run.base.as_str(), run.before.as_str()), ("", "abc"));
     }
 }

@@ -82,6 +82,9 @@ pub struct Run {
     pub request_author: String,
     /// Commit id of the base of the request; empty without one.
     pub base: String,
+    /// The commit the ref pointed at before a push; empty otherwise. Whoever pushed chose it, so it is never trusted.
+    #[serde(skip)]
+    pub before: String,
     /// Whether the request comes from a fork.
     pub fork: bool,
 }

@@ -116,6 +116,7 @@ impl Provider {
             request: tell(self.request),
             request_author: String::new(),
             base: tell(self.base),
+            before: String::new(),
             fork: false,
         }
     }

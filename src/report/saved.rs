@@ -27,6 +27,8 @@ pub struct SavedReport {
     pub outcome: String,
     /// Name of the pipeline.
     pub pipeline: String,
+    /// Host, immutable id and name of the repository it is about.
+    pub repo: [String; 3],
     /// `sha256:` digest of the policy in force.
     pub policy_digest: String,
     /// The findings, in the order of the report.
@@ -99,6 +101,10 @@ pub fn read(bytes: &[u8]) -> Result<SavedReport, SavedError> {
         decided_at: whole.parsed("decided_at", |text| Timestamp::parse(text).ok())?,
         outcome: whole.word("outcome", &["clean", "advised", "excepted", "blocked"])?,
         pipeline: whole.text("pipeline")?,
+        repo: {
+            let run = whole.object("run")?;
+            [run.text("repo_host")?, run.text("repo_id")?, run.text("repo_name")?]
+        },
         policy_digest: whole.object("policy")?.text("digest")?,
         findings: findings.iter().enumerate().map(finding).collect::<Result<_, _>>()?,
     })
@@ -173,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     const REPORT: &str = r#"{"schema":"tollgate.report/v1","decided_at":"2026-11-21T10:00:00.000Z","outcome":"blocked",
-        "pipeline":"pay","policy":{"digest":"sha256:00"},"added_later":7,"findings":[{"rule":"r","severity":"high",
+        "pipeline":"pay","run":{"repo_host":"h","repo_id":"7","repo_name":"acme/pay"},"policy":{"digest":"sha256:00"},"added_later":7,"findings":[{"rule":"r","severity":"high",
         "action":"block","fingerprint":"4f0c91aa7be2000000000000000000aa","fp_alg":"salted","title":"t","detail":"",
         "place":{"path":"a.env","line":7,"column":19},"record":118}]}"#;
 

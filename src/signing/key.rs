@@ -5,7 +5,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ssh_key::public::KeyData;
-use ssh_key::{Algorithm, EcdsaCurve, HashAlg, PrivateKey, PublicKey, SshSig};
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
+use zeroize::Zeroizing;
 
 use super::{Signature, SigningError};
 
@@ -134,6 +135,18 @@ impl KeyFile {
             return Err(fault("the key is on a security key", into_agent()));
         }
         Ok(Self { secret, public, path: path.to_owned() })
+    }
+
+    /// The text of a new Ed25519 key file made of 32 random bytes.
+    pub fn generate(seed: &[u8; 32], comment: &str) -> Result<Zeroizing<String>, SigningError> {
+        let fault = |_| SigningError::KeyFile {
+            path: comment.to_owned(),
+            cause: "no key could be made".to_owned(),
+            help: String::new(),
+        };
+        let pair = ssh_key::private::Ed25519Keypair::from_seed(seed);
+        let private = PrivateKey::new(pair.into(), comment).map_err(fault)?;
+        private.to_openssh(LineEnding::LF).map_err(fault)
     }
 
     /// The public half.

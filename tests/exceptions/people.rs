@@ -251,6 +251,7 @@ pub fn context(signers: &Signers) -> Context {
         commit: "c".repeat(40),
         authors: Authors::new(signers),
         clock: Clock::Agreed,
+        vetted: BTreeSet::new(),
         uses: BTreeMap::new(),
         revoked: BTreeSet::new(),
     }
