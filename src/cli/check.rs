@@ -14,8 +14,10 @@ use tollgate::source::{self, Limits, Scope, Source};
 use tollgate::text::time::Timestamp;
 use tollgate::trust::TrustRoot;
 
+use super::authors;
 use super::context::{Context, write_file};
 use super::exit::Exit;
+use super::granted::granted;
 use super::guarded::Guarded;
 use super::site::Site;
 use super::trouble::Trouble;
@@ -120,34 +122,35 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
     site.name_pipeline(&policies, arguments.pipeline.as_deref());
-    for (given, flag) in [(arguments.no_ledger, "--no-ledger"), (arguments.as_of.is_some(), "--as-of")] {
-        if given && !private {
-            rejected.push(flag.to_owned());
-        }
-    }
-    let as_of = arguments.as_of.as_deref().filter(|_| private).map(Timestamp::parse).transpose()?;
-    let now = as_of.unwrap_or(context.now);
-    let scope = scope(arguments, &policies, context)?;
+    let arguments =
+        &if private { arguments.clone() } else { granted(arguments, &site, &policies, &mut rejected)? };
+    let now = arguments.as_of.as_deref().map(Timestamp::parse).transpose()?.unwrap_or(context.now);
+    let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope)?;
     let source = guarded(source, arguments, &trust, &site, context)?;
-    let base = trusted::base(arguments, &site)?;
-    let contains = |commit: &str| contains(site.repository.as_ref(), &site.run.commit, commit);
+    let exceptions = site.exception_files()?;
+    let authors = authors::of_change(arguments, &site, &trust, stage, !exceptions.is_empty())?;
+    let is_within = |older: &str, newer: &str| is_ancestor(site.repository.as_ref(), older, newer);
+    let contains = |commit: &str| is_within(commit, &site.run.commit) == Some(true);
+    let replaces = |commit: &str| replaces(&site, commit);
     let request = Request {
         source: &*source,
         stage,
         run: site.run.clone(),
         policies: &policies,
         trust: &trust,
-        exceptions: &site.exception_files()?,
-        context: exception_context(&site, &policies, &trust, stage, base.as_ref(), now, context)?,
+        exceptions: &exceptions,
+        context: exception_context(&site, &policies, stage, authors, now, context),
         fingerprinter: &context.fingerprinter(),
         threads: threads(arguments.threads),
         version: env!("CARGO_PKG_VERSION"),
         overrides_rejected: rejected,
-        protected: site.run.request.is_empty() && !trust.commit.is_empty(),
+        protected: site.run.request.is_empty() && is_within(&site.run.commit, &trust.commit) == Some(true),
         contains: &contains,
+        replaces: &replaces,
+        change_base: change_base(&site, &trust)?,
     };
-    let outcome = record(arguments, &site, &policies, &request, now, private, context)?;
+    let outcome = record(arguments, &site, &policies, &request, now, context)?;
     keep_report(&outcome, &site, context);
     Ok(outcome)
 }
@@ -158,10 +161,9 @@ fn record(
     policies: &Policies,
     request: &Request<'_>,
     now: Timestamp,
-    private: bool,
     context: &Context,
 ) -> Result<Outcome, Trouble> {
-    if private && arguments.no_ledger {
+    if arguments.no_ledger {
         return Ok(gate::run(request, Recording::Nowhere("--no-ledger was given".to_owned()), now)?);
     }
     let Some(url) = site.ledger_url(arguments.ledger.as_deref(), policies, context) else {
@@ -172,7 +174,13 @@ fn record(
     Ok(gate::run(request, Recording::In(&mut ledger), now)?)
 }
 
-fn scope(arguments: &Arguments, policies: &Policies, context: &Context) -> Result<Scope, Trouble> {
+fn scope(
+    arguments: &Arguments,
+    policies: &Policies,
+    private: bool,
+    rejected: &mut Vec<String>,
+    context: &Context,
+) -> Result<Scope, Trouble> {
     let mut limits = Limits::default();
     if let Some(size) = policies.settings.limits.file_bytes {
         limits.file_bytes = size.0;
@@ -180,7 +188,12 @@ fn scope(arguments: &Arguments, policies: &Policies, context: &Context) -> Resul
     let scope = Scope::new(&context.absolute(&arguments.path), limits)?;
     let scope = scope.excluding(&policies.settings.paths.exclude)?;
     Ok(match context.environment.get("GIT_INDEX_FILE") {
-        Some(index) => scope.with_index(&context.absolute(Path::new(index))),
+        Some(index) if private => scope.with_index(&context.absolute(Path::new(index))),
+        Some(_) => {
+            // Another index tracks other files, and what is not tracked may be ignored.
+            rejected.push("GIT_INDEX_FILE".to_owned());
+            scope
+        }
         None => scope,
     })
 }
@@ -238,26 +251,13 @@ fn threads(asked: Option<usize>) -> usize {
 fn exception_context(
     site: &Site,
     policies: &Policies,
-    trust: &TrustRoot,
     stage: Stage,
-    base: Option<&ObjectId>,
+    authors: Authors,
     now: Timestamp,
     context: &Context,
-) -> Result<exception::Context, Trouble> {
-    let mut authors = Authors::new(&trust.signers);
-    for name in [&site.run.actor_login, &site.run.actor_id, &site.run.request_author] {
-        authors.add_name(name);
-    }
-    if let (Some(repository), Some(base)) = (&site.repository, base)
-        && let Some(head) = repository.head()?
-    {
-        for person in repository.people(base, &head)? {
-            authors.add_name(&person.name);
-            authors.add_name(&person.email);
-        }
-    }
+) -> exception::Context {
     let environment = context.environment.get("CI_ENVIRONMENT_NAME").map(str::to_owned);
-    Ok(exception::Context {
+    exception::Context {
         stage,
         ledger: site.ledger_name(policies, now),
         repo_host: site.run.repo_host.clone(),
@@ -272,13 +272,31 @@ fn exception_context(
         vetted: std::collections::BTreeSet::new(),
         uses: std::collections::BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
-    })
+    }
 }
 
-fn contains(repository: Option<&Repository>, head: &str, commit: &str) -> bool {
-    let ids = ObjectId::parse(commit).zip(ObjectId::parse(head));
-    let Some((repository, (commit, head))) = repository.zip(ids) else { return false };
-    repository.is_ancestor(&commit, &head).unwrap_or(false)
+/// Whether `newer` is `older` or descends from it; `None` where one of them is not here.
+fn is_ancestor(repository: Option<&Repository>, older: &str, newer: &str) -> Option<bool> {
+    let (older, newer) = ObjectId::parse(older).zip(ObjectId::parse(newer))?;
+    repository?.is_ancestor(&older, &newer).ok()
+}
+
+/// Whether the head of this run came after `commit` on the same ref. What is not here was left behind by a rewritten
+/// branch, unless the clone is cut off or the run is one of an older head that was started anew.
+fn replaces(site: &Site, commit: &str) -> bool {
+    let Some(repository) = &site.repository else { return true };
+    let contains = is_ancestor(Some(repository), commit, &site.run.commit) == Some(true);
+    let is_older = is_ancestor(Some(repository), &site.run.commit, commit) == Some(true);
+    contains || (site.run.attempt <= 1 && !repository.is_shallow() && !is_older)
+}
+
+/// The commit that all of the change comes after; empty when unknown.
+fn change_base(site: &Site, trust: &TrustRoot) -> Result<String, Trouble> {
+    let start = [&site.run.base, &trust.commit].into_iter().find(|commit| !commit.is_empty());
+    let Some((repository, start)) = site.repository.as_ref().zip(start) else { return Ok(String::new()) };
+    let Some(head) = repository.head()? else { return Ok(String::new()) };
+    let base = authors::base(repository, start, &head)?;
+    Ok(base.map(|id| id.as_str().to_owned()).unwrap_or_default())
 }
 
 /// One report that was asked for.

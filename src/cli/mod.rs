@@ -1,11 +1,13 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
+mod authors;
 mod check;
 mod context;
 mod demo;
 mod except;
 mod exit;
 mod explain;
+mod granted;
 mod guarded;
 mod ledger;
 mod rate;

@@ -73,9 +73,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     let site = Site::find(&context.folder, context)?;
     let policies = site.local_policies()?;
     let mut ledger = arguments.which.existing(context)?;
-    let voucher = Voucher::of_site(&site)?;
     let records: Vec<Record> =
         ledger.records().map(|entry| entry.map(|(_, record)| record)).collect::<Result<_, _>>()?;
+    let voucher = Voucher::of_site(&site, &records)?;
     let total = records.len() as u64;
     let authorised = |record: &Record| voucher.vouches_for(record);
     let query = Query {

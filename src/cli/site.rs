@@ -9,6 +9,7 @@ use tollgate::policy::{Policies, PolicyFile, load};
 use tollgate::text::hash;
 use tollgate::text::time::Timestamp;
 use tollgate::text::ulid::ulid;
+use tollgate::trust::{TrustReader as _, WorkTree};
 
 use super::context::Context;
 use super::trouble::Trouble;
@@ -39,8 +40,10 @@ impl Site {
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let repository = Repository::discover(&folder)?;
         let top = repository.as_ref().and_then(|found| found.work_tree()).map(Path::to_owned);
-        let root = policy_folder(&folder, top.as_deref()).or(top).unwrap_or(folder);
         let provider = providers::recognise(&context.environment);
+        // In CI the top counts alone: a folder of the change could bring settings of its own.
+        let nearest = policy_folder(&folder, top.as_deref()).filter(|_| provider.is_none() || top.is_none());
+        let root = nearest.or(top).unwrap_or(folder);
         let run = match provider {
             Some(provider) => with_event(provider.run(&context.environment), context)?,
             None => local_run(&root, repository.as_ref(), context)?,
@@ -69,7 +72,11 @@ impl Site {
                     globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(text))
                 })
             };
-            if fits(&entry.when.repo, &self.run.repo_name) && fits(&entry.when.workflow, &self.run.pipeline) {
+            // Providers name a pipeline `owner/name/workflow`; people write the workflow alone, or all of it.
+            let workflow = self.run.pipeline.rsplit('/').next().unwrap_or_default();
+            let is_workflow =
+                [workflow, &self.run.pipeline].iter().any(|name| fits(&entry.when.workflow, name));
+            if fits(&entry.when.repo, &self.run.repo_name) && is_workflow {
                 self.run.pipeline.clone_from(&entry.name);
                 self.run.product = entry.product.clone().unwrap_or_default();
                 break;
@@ -184,34 +191,14 @@ impl Site {
 
     /// A file below the root, never through a link.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Trouble> {
-        read_plain(&self.root.join(path), path)
+        Ok(WorkTree::new(&self.root).blob(path)?)
     }
 
     fn names_in(&self, folder: &str) -> Result<Vec<String>, Trouble> {
-        let entries = match std::fs::read_dir(self.root.join(folder)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Trouble::new(format!("`{folder}` cannot be read: {error}"))),
-        };
-        let mut names: Vec<String> =
-            entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let mut names = WorkTree::new(&self.root).list(folder)?;
         names.sort();
         Ok(names)
     }
-}
-
-/// The bytes of a regular file; `None` where there is none, or something else.
-fn read_plain(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, Trouble> {
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Trouble::new(format!("`{shown}` cannot be read: {error}"))),
-        Ok(meta) if !meta.is_file() => return Ok(None),
-        Ok(meta) if meta.len() > POLICY_BYTES => {
-            return Err(Trouble::new(format!("`{shown}` is larger than {} KiB", POLICY_BYTES >> 10)));
-        }
-        Ok(_) => {}
-    }
-    std::fs::read(path).map(Some).map_err(|error| Trouble::new(format!("`{shown}` cannot be read: {error}")))
 }
 
 /// The nearest folder with a `.tollgate/` from `folder` up to `top`.

@@ -6,7 +6,6 @@ use tollgate::policy::{Policies, PolicyFile, load};
 use tollgate::trust::commit::prove;
 use tollgate::trust::{CommitError, History, TrustError, TrustReader, TrustRoot, WorkTree};
 
-use super::check::Arguments;
 use super::context::Context;
 use super::site::{POLICY_BYTES, Site};
 use super::trouble::Trouble;
@@ -52,6 +51,16 @@ fn commit<'s>(
         }
         return Ok(Some((repository, newer.unwrap_or(base))));
     }
+    if let Some(own) = site.run.protected.first() {
+        let tips = site.run.protected.iter().map(|name| proven(repository, &remote(name), None));
+        let wanted = asked.and_then(|asked| repository.resolve(asked).ok().flatten());
+        let known = wanted.filter(|id| tips.flatten().any(|tip| tip == *id));
+        if let Some(asked) = asked.filter(|_| known.is_none()) {
+            rejected.push(format!("--trust {asked}"));
+        }
+        let id = known.map_or_else(|| proven(repository, &remote(own), None), Ok)?;
+        return Ok(Some((repository, id)));
+    }
     let Some(revision) = asked else { return protected(repository).map(|id| Some((repository, id))) };
     let id = repository.resolve(revision)?.ok_or_else(|| {
         Trouble::new(format!("the trusted commit `{revision}` is not here"))
@@ -64,7 +73,12 @@ fn commit<'s>(
 fn request_branch(stage: Stage, site: &Site, context: &Context) -> Option<String> {
     let is_request = stage == Stage::Merge && !site.run.request.is_empty() && !site.run.base.is_empty();
     let branch = site.base_branch(context).filter(|_| is_request)?;
-    Some(format!("refs/remotes/origin/{branch}"))
+    Some(remote(&branch))
+}
+
+/// Full name of a branch of the origin, as the clone keeps it.
+fn remote(branch: &str) -> String {
+    format!("refs/remotes/origin/{branch}")
 }
 
 /// `commit`, once it is shown to lie on `branch`.
@@ -103,19 +117,6 @@ fn protected(repository: &Repository) -> Result<ObjectId, Trouble> {
 fn no_trust(why: &str) -> Trouble {
     Trouble::new(format!("no commit is trusted: {why}, so nobody knows whose policy and signers hold"))
         .help("name the protected branch with `--trust`, as in `--trust origin/main`")
-}
-
-/// The commit a change is measured from, where there is one: its authors may not approve for it.
-pub fn base(arguments: &Arguments, site: &Site) -> Result<Option<ObjectId>, Trouble> {
-    let Some(repository) = &site.repository else { return Ok(None) };
-    let named = arguments.since.clone().or_else(|| {
-        arguments.range.as_ref().and_then(|range| range.split_once("..")).map(|(left, _)| left.to_owned())
-    });
-    let told = [&site.run.base, &site.run.before].into_iter().find(|commit| !commit.is_empty());
-    let revision = named.or_else(|| told.cloned());
-    let Some(revision) = revision.filter(|revision| !revision.is_empty()) else { return Ok(None) };
-    let Some(left) = repository.resolve(&revision)? else { return Ok(None) };
-    Ok(repository.head()?.map(|head| repository.merge_base(&left, &head)).transpose()?.flatten())
 }
 
 /// The policy of the trust root.

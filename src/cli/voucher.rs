@@ -1,11 +1,13 @@
 //! Who signed a record, and whether that counts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tollgate::ledger::{Kind, Record};
 use tollgate::signing::{KeyFile, Signature, Signers};
+use tollgate::text::time::Timestamp;
 use tollgate::trust::{TrustRoot, WorkTree};
 
 use super::site::Site;
@@ -20,28 +22,44 @@ const KEY_BYTES: u64 = 64 * 1024;
 /// The people whose signature makes a record from outside the gate count.
 pub struct Voucher {
     signers: Signers,
+    /// The earliest time at which each signed record can have come in, by its id.
+    came_in: BTreeMap<String, Timestamp>,
 }
 
 impl Voucher {
-    /// The signers of the work tree at `site`.
-    pub fn of_site(site: &Site) -> Result<Self, Trouble> {
-        Ok(Self { signers: TrustRoot::read(&WorkTree::new(&site.root))?.signers })
+    /// The signers of the work tree at `site`, for `records` in the order of their ledger.
+    pub fn of_site(site: &Site, records: &[Record]) -> Result<Self, Trouble> {
+        let signers = TrustRoot::read(&WorkTree::new(&site.root))?.signers;
+        Ok(Self { signers, came_in: came_in(records) })
     }
 
     /// Whether an authorised writer signed `record`.
     pub fn vouches_for(&self, record: &Record) -> bool {
         let Some((signature, bytes)) = signature_of(record) else { return false };
+        let Some(at) = self.came_in.get(record.rid()) else { return false };
         signature.verify(RECORD_NAMESPACE, &bytes).is_ok()
-            && self.signers.who(signature.key(), RECORD_NAMESPACE, record.ts()).is_ok()
+            && self.signers.who(signature.key(), RECORD_NAMESPACE, *at).is_ok()
     }
+}
+
+/// Whoever signs a record chooses the time in it. It came in behind others, so not before the newest of them: a key
+/// that ended by then signs nothing by an earlier date.
+fn came_in(records: &[Record]) -> BTreeMap<String, Timestamp> {
+    let mut newest = Timestamp(i64::MIN);
+    let mut times = BTreeMap::new();
+    for record in records {
+        newest = newest.max(record.ts());
+        if record.get("sig").is_some() {
+            times.entry(record.rid().to_owned()).or_insert(newest);
+        }
+    }
+    times
 }
 
 /// The signature of an outside record, and the bytes it is over.
 fn signature_of(record: &Record) -> Option<(Signature, Vec<u8>)> {
     let armour = STANDARD.decode(record.text("sig.signature")).ok().filter(|armour| !armour.is_empty())?;
-    let mut unsigned = record.clone();
-    unsigned.remove("sig");
-    Some((Signature::parse(&armour).ok()?, unsigned.bytes()))
+    Some((Signature::parse(&armour).ok()?, record.signed_bytes()))
 }
 
 /// Whether the signatures a record carries are over what it says; the text says what is wrong.

@@ -7,11 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Request;
 use crate::decide::{Action, Ruling};
+use crate::detect::Scan;
 use crate::exception::verified::signature_digest;
 use crate::exception::{Clock, Unverified, decision_time};
-use crate::finding::{Finding, Fingerprint, Severity};
+use crate::finding::{Finding, Fingerprint, FingerprintAlgorithm, Severity};
 use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record};
 use crate::pipeline::Stage;
+use crate::source;
 use crate::text::time::Timestamp;
 
 /// What a decision takes from the ledger.
@@ -21,6 +23,8 @@ pub(super) struct Memory {
     pub(super) newest: Option<Timestamp>,
     /// The other runs that used each exception.
     uses: BTreeMap<String, BTreeSet<RunKey>>,
+    /// Exceptions whose uses nobody can count.
+    unknown: BTreeSet<String>,
     /// Revoked exceptions.
     pub(super) revoked: BTreeSet<String>,
     /// Exceptions whose request is recorded.
@@ -49,12 +53,18 @@ pub(super) struct Gone {
 }
 
 impl Memory {
+    /// Without a ledger: nobody knows how often an exception was used, so none that counts its uses holds.
+    pub(super) fn none(request: &Request<'_>) -> Self {
+        Self { unknown: ids(request), ..Self::default() }
+    }
+
     /// Reads what `request` with `findings` depends on.
     pub(super) fn of(
         ledger: &mut Ledger,
         request: &Request<'_>,
         findings: &[Finding],
-        full: bool,
+        scan: &Scan,
+        now: Timestamp,
     ) -> Result<Self, LedgerError> {
         ledger.refresh()?;
         let mut memory = Self { newest: ledger.newest()?.map(|record| record.ts()), ..Self::default() };
@@ -64,7 +74,7 @@ impl Memory {
             }
         }
         if request.stage != Stage::Local {
-            memory.gone = gone(ledger, request, findings, full)?;
+            memory.gone = gone(ledger, request, findings, scan, now)?;
         }
         Ok(memory)
     }
@@ -77,7 +87,8 @@ impl Memory {
     /// How many other runs used each exception.
     pub(super) fn use_counts(&self) -> BTreeMap<String, u32> {
         let count = |runs: &BTreeSet<RunKey>| u32::try_from(runs.len()).unwrap_or(u32::MAX);
-        self.uses.iter().map(|(id, runs)| (id.clone(), count(runs))).collect()
+        let counted = self.uses.iter().map(|(id, runs)| (id.clone(), count(runs)));
+        counted.chain(self.unknown.iter().map(|id| (id.clone(), u32::MAX))).collect()
     }
 
     fn take(&mut self, id: &str, record: &Record, request: &Request<'_>) {
@@ -152,28 +163,89 @@ fn ids(request: &Request<'_>) -> BTreeSet<String> {
 /// How a known risk was last seen on a ref.
 struct Sighting {
     run: RunKey,
+    at: Timestamp,
     commit: String,
     request: String,
+    path: String,
+    algorithm: String,
     rule: String,
     severity: Option<Severity>,
 }
 
-/// Known risks of this pipeline that this run proves to be gone.
+/// What a run read so completely that what is absent from it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Not everything it set out to read.
+    Nothing,
+    /// All of one change.
+    Change,
+    /// All of a ref.
+    Ref,
+}
+
+impl Reach {
+    fn of(request: &Request<'_>, scan: &Scan) -> Self {
+        let extent = &scan.extent;
+        let whole_change = !extent.narrowed && !extent.base.is_empty() && extent.base == request.change_base;
+        match (scan.gaps.is_empty(), extent.full) {
+            (true, true) => Self::Ref,
+            (true, false) if whole_change => Self::Change,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Known risks of this pipeline and repository that this run proves to be gone.
 ///
 /// A full-scope run proves absence on its own ref and, on the protected branch, for changes whose head it contains;
-/// a run over a change proves absence of what only that change had introduced.
+/// a run over a change proves absence of what only that change had introduced. A run that left something unread
+/// proves nothing, and none proves anything of what it would not have found.
 fn gone(
     ledger: &mut Ledger,
     request: &Request<'_>,
     findings: &[Finding],
-    full: bool,
+    scan: &Scan,
+    now: Timestamp,
 ) -> Result<Vec<Gone>, LedgerError> {
+    let reach = Reach::of(request, scan);
+    let Ok(excluded) = source::globs(&request.policies.settings.paths.exclude) else { return Ok(Vec::new()) };
+    if reach == Reach::Nothing {
+        return Ok(Vec::new());
+    }
     let seen: BTreeSet<Fingerprint> = findings.iter().map(|finding| finding.fingerprint).collect();
+    let (open, scopes) = open_risks(ledger, request)?;
+    let gone = open.into_iter().filter(|((fingerprint, _), sighting)| {
+        !seen.contains(fingerprint)
+            && would_be_found(request, sighting)
+            && !excluded.is_match(&sighting.path)
+            && ((request.contains)(&sighting.commit)
+                || (sighting.at <= now && (request.replaces)(&sighting.commit)))
+    });
+    Ok(gone
+        .filter_map(|((fingerprint, reference), sighting)| {
+            let was_full = scopes.get(&sighting.run).copied().unwrap_or_default();
+            let how = how_gone(request, reach, was_full, &reference, &sighting)?;
+            Some(Gone { fingerprint, reference, rule: sighting.rule, severity: sighting.severity, how })
+        })
+        .collect())
+}
+
+type OpenRisks = BTreeMap<(Fingerprint, String), Sighting>;
+
+/// The risks of this pipeline and repository that nothing has cleared, and which runs were over everything.
+fn open_risks(
+    ledger: &mut Ledger,
+    request: &Request<'_>,
+) -> Result<(OpenRisks, BTreeMap<RunKey, bool>), LedgerError> {
+    let own = &request.run;
     let mut scopes: BTreeMap<RunKey, bool> = BTreeMap::new();
-    let mut open: BTreeMap<(Fingerprint, String), Sighting> = BTreeMap::new();
+    let mut open = OpenRisks::new();
     for entry in ledger.records() {
         let (_, record) = entry?;
-        if record.text("pipeline") != request.run.pipeline || record.text("stage") == Stage::Local.word() {
+        let here = [("pipeline", &own.pipeline), ("repo.host", &own.repo_host), ("repo.id", &own.repo_id)];
+        if here.iter().any(|(field, own)| record.text(field) != own.as_str())
+            || record.text("stage") == Stage::Local.word()
+        {
             continue;
         }
         let run = run_of(&record);
@@ -190,40 +262,45 @@ fn gone(
             _ => {}
         }
     }
-    let gone = open.into_iter().filter(|((fingerprint, _), _)| !seen.contains(fingerprint));
-    Ok(gone
-        .filter_map(|((fingerprint, reference), sighting)| {
-            let was_full = scopes.get(&sighting.run).copied().unwrap_or_default();
-            let how = how_gone(request, full, was_full, &reference, &sighting)?;
-            Some(Gone { fingerprint, reference, rule: sighting.rule, severity: sighting.severity, how })
-        })
-        .collect())
+    Ok((open, scopes))
+}
+
+/// Whether this run would have found the risk under the same name: its rule is in force, and the names are made the
+/// same way. A key that was left out, or a rule that was turned off, makes nothing go away.
+fn would_be_found(request: &Request<'_>, sighting: &Sighting) -> bool {
+    let keyed = request.fingerprinter.key_id().is_some();
+    let was_keyed = sighting.algorithm == FingerprintAlgorithm::Hmac.word();
+    keyed == was_keyed && request.policies.rule(&sighting.rule).is_some()
 }
 
 fn how_gone(
     request: &Request<'_>,
-    full: bool,
+    reach: Reach,
     was_full: bool,
     reference: &str,
     sighting: &Sighting,
 ) -> Option<&'static str> {
     let same_ref = reference == request.run.reference;
-    if full && same_ref {
-        return Some("absent");
+    let same_change = !was_full && same_ref && sighting.request == request.run.request;
+    match reach {
+        Reach::Ref if same_ref => Some("absent"),
+        Reach::Change if same_change => Some("absent"),
+        Reach::Ref if request.protected && !was_full && (request.contains)(&sighting.commit) => {
+            Some("merged_absent")
+        }
+        _ => None,
     }
-    if !full && !was_full && same_ref && sighting.request == request.run.request {
-        return Some("absent");
-    }
-    let merged = full && request.protected && !was_full && (request.contains)(&sighting.commit);
-    merged.then_some("merged_absent")
 }
 
 impl Sighting {
     fn of(record: &Record, run: RunKey) -> Self {
         Self {
             run,
+            at: record.ts(),
             commit: record.text("commit.id").to_owned(),
             request: record.text("pr.number").to_owned(),
+            path: record.text("finding.path").to_owned(),
+            algorithm: record.text("finding.fp_alg").to_owned(),
             rule: record.text("finding.rule").to_owned(),
             severity: Severity::from_word(record.text("finding.severity")),
         }

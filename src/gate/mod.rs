@@ -53,6 +53,11 @@ pub struct Request<'a> {
     pub protected: bool,
     /// Whether the head under judgement contains a commit.
     pub contains: &'a dyn Fn(&str) -> bool,
+    /// Whether the head under judgement came after a commit on the same ref: it contains it, or the ref was rewritten
+    /// without it. A run that is late, or made again, did not.
+    pub replaces: &'a dyn Fn(&str) -> bool,
+    /// The commit a change must be measured from, so that what it no longer holds is gone; empty when unknown.
+    pub change_base: String,
 }
 
 /// Where the decision is recorded.
@@ -100,7 +105,7 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
     findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     match recording {
         Recording::Nowhere(reason) => {
-            let ruling = rule(request, &findings, &scan, &Memory::default(), now);
+            let ruling = rule(request, &findings, &scan, &Memory::none(request), now);
             Ok(conclude(request, ruling, scan, Vec::new(), Some(reason), now))
         }
         Recording::In(ledger) => recorded(request, ledger, &findings, scan, now),
@@ -120,7 +125,7 @@ fn recorded(
             Ok(done) => done,
             Err(GateError::Ledger(LedgerError::Refused(_))) => continue,
             Err(GateError::Ledger(error)) if request.stage == Stage::Merge && is_absence(&error) => {
-                let ruling = rule(request, findings, &scan, &Memory::default(), now);
+                let ruling = rule(request, findings, &scan, &Memory::none(request), now);
                 return Ok(conclude(request, ruling, scan, Vec::new(), Some(error.to_string()), now));
             }
             Err(error) => return Err(error),
@@ -139,7 +144,7 @@ fn attempt(
     scan: &Scan,
     now: Timestamp,
 ) -> Result<Attempt, GateError> {
-    let memory = Memory::of(ledger, request, findings, scan.extent.full)?;
+    let memory = Memory::of(ledger, request, findings, scan, now)?;
     let (decided_at, _) = memory.decision_time(now);
     let ruling = rule(request, findings, scan, &memory, now);
     let batch = records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at);

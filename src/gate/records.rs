@@ -9,6 +9,7 @@ use crate::detect::Scan;
 use crate::exception::{Code, Exceptions};
 use crate::finding::Fingerprint;
 use crate::ledger::kinds::{About, Approval, RunFacts};
+use crate::ledger::lineage::finish;
 use crate::ledger::{Kind, Lineage, Record};
 use crate::text::time::Timestamp;
 
@@ -23,17 +24,21 @@ pub(super) fn of_run(
 ) -> Vec<Record> {
     let lineage = Lineage::new(origin, request.version, &request.run, request.stage);
     let mut batch = approvals(request, &lineage, ruling, memory, now);
+    let mut refused = 0;
     for decision in worst(ruling).values() {
         batch.push(lineage.observed(now, decision, &request.policies.digest));
         batch.extend(dismissal(&lineage, decision, now));
-        batch.extend(refusals(&lineage, decision, now));
+        batch.extend(refusals(&lineage, decision, now, &mut refused));
     }
-    for gone in &memory.gone {
+    for (occurrence, gone) in memory.gone.iter().enumerate() {
         let mut run = request.run.clone();
         run.reference.clone_from(&gone.reference);
         let about = About { fingerprint: gone.fingerprint, rule: &gone.rule, severity: gone.severity };
         let there = Lineage::new(origin, request.version, &run, request.stage);
-        batch.push(there.cleared(now, about, gone.how));
+        // One risk may be gone from several refs at once.
+        let mut record = there.cleared(now, about, gone.how);
+        record.set("occurrence", occurrence);
+        batch.push(finish(record));
     }
     batch.push(run_record(request, &lineage, scan, ruling, now));
     batch
@@ -111,12 +116,16 @@ fn dismissal(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Option<R
     Some(lineage.dismissed(now, about, &by, "false_positive", &permit.exception))
 }
 
-/// Attempts to approve one's own change are on record; other refusals are in the report.
-fn refusals(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Vec<Record> {
+/// Attempts to approve one's own change are on record; other refusals are in the report. `count` tells those of one
+/// run apart.
+fn refusals(lineage: &Lineage, decision: &Decision, now: Timestamp, count: &mut u32) -> Vec<Record> {
     let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
     let findings = [decision.finding.fingerprint];
     own.map(|refusal| {
-        lineage.exception_refused(now, &refusal.exception, &findings, &refusal.code, &refusal.reason, 0)
+        let (id, code, reason) = (&refusal.exception, &refusal.code, &refusal.reason);
+        let record = lineage.exception_refused(now, id, &findings, code, reason, *count);
+        *count += 1;
+        record
     })
     .collect()
 }

@@ -13,6 +13,10 @@ const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 pub fn apply(run: &mut Run, event: &Value) {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |pointer: &str| event.pointer(pointer).and_then(Value::as_u64);
+    let own = text("/repository/default_branch");
+    if !own.is_empty() {
+        run.protected.insert(0, own);
+    }
     match run.trigger.as_str() {
         "pull_request" | "pull_request_target" => {
             run.base = text("/pull_request/base/sha");

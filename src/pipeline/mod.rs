@@ -85,6 +85,10 @@ pub struct Run {
     /// The commit the ref pointed at before a push; empty otherwise. Whoever pushed chose it, so it is never trusted.
     #[serde(skip)]
     pub before: String,
+    /// The branches, without `refs/heads/`, that not everybody can push to: that of the repository, and the one of this
+    /// run where the provider says so. Empty when unknown.
+    #[serde(skip)]
+    pub protected: Vec<String>,
     /// Whether the request comes from a fork.
     pub fork: bool,
 }

@@ -39,6 +39,10 @@ pub struct Provider {
     pub request: &'static [&'static str],
     /// Commit id of the base, where the provider tells it in a variable.
     pub base: &'static [&'static str],
+    /// The repository's own branch.
+    pub default_branch: &'static [&'static str],
+    /// `true` where the ref of the run is protected.
+    pub is_protected: &'static [&'static str],
 }
 
 /// Every provider, in the order they are looked for; the first that is recognised counts.
@@ -60,6 +64,8 @@ pub const PROVIDERS: [Provider; 2] = [
         reference: &["GITHUB_REF"],
         request: &[],
         base: &[],
+        default_branch: &[],
+        is_protected: &["GITHUB_REF_PROTECTED"],
     },
     Provider {
         name: "gitlab",
@@ -68,7 +74,8 @@ pub const PROVIDERS: [Provider; 2] = [
         repo_id: &["CI_PROJECT_ID"],
         repo_name: &["CI_PROJECT_PATH"],
         workflow: &["CI_JOB_NAME"],
-        run_id: &["CI_PIPELINE_ID"],
+        // A job that is started again has a new id and no number of its attempt.
+        run_id: &["CI_JOB_ID", "CI_PIPELINE_ID"],
         attempt: &[],
         job: &["CI_JOB_NAME"],
         trigger: &["CI_PIPELINE_SOURCE"],
@@ -78,6 +85,8 @@ pub const PROVIDERS: [Provider; 2] = [
         reference: &["CI_COMMIT_REF_NAME"],
         request: &["CI_MERGE_REQUEST_IID"],
         base: &["CI_MERGE_REQUEST_DIFF_BASE_SHA"],
+        default_branch: &["CI_DEFAULT_BRANCH"],
+        is_protected: &["CI_COMMIT_REF_PROTECTED"],
     },
 ];
 
@@ -97,6 +106,10 @@ impl Provider {
         };
         let name = tell(self.repo_name);
         let login = tell(self.actor);
+        let reference = tell(self.reference);
+        let own = reference.strip_prefix("refs/heads/").unwrap_or(&reference).to_owned();
+        let own = Some(own).filter(|own| tell(self.is_protected) == "true" && !own.starts_with("refs/"));
+        let protected = std::iter::once(tell(self.default_branch)).chain(own).filter(|name| !name.is_empty());
         Run {
             provider: self.name.to_owned(),
             repo_host: host(&tell(self.repo_host)),
@@ -112,7 +125,8 @@ impl Provider {
             actor_class: if login.ends_with("[bot]") { "bot" } else { "human" }.to_owned(),
             actor_login: login,
             commit: tell(self.commit),
-            reference: tell(self.reference),
+            reference,
+            protected: protected.collect(),
             request: tell(self.request),
             request_author: String::new(),
             base: tell(self.base),
@@ -182,6 +196,23 @@ mod tests {
         assert_eq!((run.base.as_str(), run.request.as_str()), ("abc", "5"));
         assert_eq!(run.repo_host, "gitlab.example", "a token in the address is left out");
         assert_eq!(run.pipeline, "acme/pay/tollgate");
+    }
+
+    #[test]
+    fn a_job_that_is_started_again_is_another_run_and_a_protected_ref_is_known() {
+        let told = [
+            ("GITLAB_CI", "true"),
+            ("CI_PIPELINE_ID", "9"),
+            ("CI_JOB_ID", "11"),
+            ("CI_DEFAULT_BRANCH", "main"),
+            ("CI_COMMIT_REF_NAME", "release"),
+        ];
+        let run = |more: &[(&str, &str)]| {
+            let environment = environment(&[&told, more].concat());
+            recognise(&environment).map(|provider| provider.run(&environment)).unwrap()
+        };
+        assert_eq!((run(&[]).run_id.as_str(), run(&[]).protected), ("11", vec!["main".to_owned()]));
+        assert_eq!(run(&[("CI_COMMIT_REF_PROTECTED", "true")]).protected, ["main", "release"]);
     }
 
     #[test]

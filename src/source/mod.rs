@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 pub use budget::Limits;
 pub use range::Range;
-pub use scope::Scope;
+pub use scope::{Scope, globs};
 pub use staged::Staged;
 pub use stdin::Stdin;
 pub use tree::Tree;
@@ -78,6 +78,8 @@ pub enum Item {
 pub struct Extent {
     /// Whether everything on the ref was in scope: only then does absence prove anything.
     pub full: bool,
+    /// Whether a part of a change was named and the rest of it left unread.
+    pub narrowed: bool,
     /// Paths the policy excludes, as globs that matched something.
     pub excluded: Vec<String>,
     /// The commit at the head of what was scanned; empty for a bare folder, the index and a stream.

@@ -108,6 +108,7 @@ impl Source for Range {
         intake.finish();
         Ok(Extent {
             full: false,
+            narrowed: !self.scope.is_whole(),
             excluded: self.scope.excluded(),
             head: ends.head.as_str().to_owned(),
             base: ends.base.as_str().to_owned(),

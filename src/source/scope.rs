@@ -68,16 +68,7 @@ impl Scope {
     ///
     /// [`SourceError::Glob`].
     pub fn excluding(mut self, globs: &[String]) -> Result<Self, SourceError> {
-        let fault = |glob: &str, error: &globset::Error| SourceError::Glob {
-            glob: glob.to_owned(),
-            message: error.kind().to_string(),
-        };
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let built = GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build();
-            set.add(built.map_err(|error| fault(glob, &error))?);
-        }
-        self.globs = set.build().map_err(|error| fault(error.glob().unwrap_or_default(), &error))?;
+        self.globs = self::globs(globs)?;
         self.excluded = globs.iter().map(|glob| (glob.clone(), AtomicBool::new(false))).collect();
         Ok(self)
     }
@@ -137,6 +128,24 @@ impl Scope {
         }
         !matched.is_empty()
     }
+}
+
+/// The patterns of a policy's `paths: exclude:`, ready to match; a `*` stops at a slash.
+///
+/// # Errors
+///
+/// [`SourceError::Glob`].
+pub fn globs(patterns: &[String]) -> Result<GlobSet, SourceError> {
+    let fault = |glob: &str, error: &globset::Error| SourceError::Glob {
+        glob: glob.to_owned(),
+        message: error.kind().to_string(),
+    };
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let built = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
+        set.add(built.map_err(|error| fault(pattern, &error))?);
+    }
+    set.build().map_err(|error| fault(error.glob().unwrap_or_default(), &error))
 }
 
 /// Where `path` is, without links above it, and the folder it is or lies in.

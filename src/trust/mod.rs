@@ -55,7 +55,7 @@ pub struct TrustedFile {
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// A file of the trust commit cannot be read.
-    #[error("`{path}` cannot be read from the trusted commit: {cause}")]
+    #[error("`{path}` cannot be read: {cause}")]
     Read {
         /// Path relative to the root.
         path: String,

@@ -1,0 +1,63 @@
+//! Which arguments are granted: in a workflow they are the words of whoever wrote the change.
+
+use tollgate::git::ObjectId;
+use tollgate::policy::Policies;
+
+use super::authors;
+use super::check::Arguments;
+use super::site::Site;
+use super::trouble::Trouble;
+
+/// `arguments` without those that would leave something unread or unrecorded; these go to `rejected`.
+pub fn granted(
+    arguments: &Arguments,
+    site: &Site,
+    policies: &Policies,
+    rejected: &mut Vec<String>,
+) -> Result<Arguments, Trouble> {
+    let mut granted = arguments.clone();
+    if std::mem::take(&mut granted.no_ledger) {
+        rejected.push("--no-ledger".to_owned());
+    }
+    if granted.as_of.take().is_some() {
+        rejected.push("--as-of".to_owned());
+    }
+    if std::mem::take(&mut granted.staged) {
+        rejected.push("--staged".to_owned());
+    }
+    if let (Some(asked), Some(own)) = (&granted.ledger, &policies.settings.ledger)
+        && site.ledger_place(asked) != site.ledger_place(own)
+    {
+        // An empty ledger knows of no revocation and no use. The URL may hold a password.
+        granted.ledger = None;
+        rejected.push("--ledger".to_owned());
+    }
+    if leaves_out(arguments, site)? {
+        let flag = arguments.since.as_ref().map(|since| format!("--since {since}"));
+        let flag = flag.or_else(|| arguments.range.as_ref().map(|range| format!("--range {range}")));
+        rejected.extend(flag);
+        granted.since = Some(site.run.base.clone());
+        granted.range = None;
+    }
+    Ok(granted)
+}
+
+/// Whether what is asked for is less than the whole request.
+fn leaves_out(arguments: &Arguments, site: &Site) -> Result<bool, Trouble> {
+    let Some(repository) = site.repository.as_ref().filter(|_| !site.run.base.is_empty()) else {
+        return Ok(false);
+    };
+    let (left, right) = match (&arguments.since, &arguments.range) {
+        (Some(since), _) => (since.as_str(), "HEAD"),
+        (None, Some(range)) => range.split_once("..").unwrap_or((range, "")),
+        (None, None) => return Ok(false),
+    };
+    let Some(head) = repository.head()? else { return Ok(false) };
+    let end = |side: &str| if side.is_empty() { "HEAD".to_owned() } else { side.to_owned() };
+    let is_end: bool = repository.resolve(&end(right))?.is_some_and(|id| id == head);
+    let asked: Option<ObjectId> = authors::base(repository, &end(left), &head)?;
+    let whole = authors::base(repository, &site.run.base, &head)?;
+    // Without a common ancestor the source says so itself.
+    let Some((asked, whole)) = asked.zip(whole) else { return Ok(false) };
+    Ok(!is_end || !repository.is_ancestor(&asked, &whole)?)
+}
