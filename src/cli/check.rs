@@ -1,5 +1,6 @@
 //! `check`: build a request, call the gate, render every report asked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -11,6 +12,7 @@ use tollgate::pipeline::Stage;
 use tollgate::policy::Policies;
 use tollgate::report::{self, saved};
 use tollgate::source::{self, Limits, Scope, Source};
+use tollgate::text::safe;
 use tollgate::text::time::Timestamp;
 use tollgate::trust::TrustRoot;
 
@@ -132,13 +134,18 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let source = guarded(source, arguments, &trust, &site, context)?;
     let base = trusted::base(arguments, &site)?;
     let contains = |commit: &str| contains(site.repository.as_ref(), &site.run.commit, commit);
+    let files = site.exception_files()?;
+    for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
+        let (id, reason) = (&refused.refusal.exception, &refused.refusal.reason);
+        context.note(&safe::terminal(&format!("note: exception `{id}` lets nothing through: {reason}")));
+    }
     let request = Request {
         source: &*source,
         stage,
         run: site.run.clone(),
         policies: &policies,
         trust: &trust,
-        exceptions: &site.exception_files()?,
+        exceptions: &files,
         context: exception_context(&site, &policies, &trust, stage, base.as_ref(), now, context)?,
         fingerprinter: &context.fingerprinter(),
         threads: threads(arguments.threads),
@@ -270,7 +277,7 @@ fn exception_context(
         authors,
         clock: exception::Clock::Doubtful,
         vetted: std::collections::BTreeSet::new(),
-        uses: std::collections::BTreeMap::new(),
+        uses: BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
     })
 }

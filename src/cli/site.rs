@@ -207,7 +207,8 @@ fn read_plain(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, Trouble> {
         Err(error) => return Err(Trouble::new(format!("`{shown}` cannot be read: {error}"))),
         Ok(meta) if !meta.is_file() => return Ok(None),
         Ok(meta) if meta.len() > POLICY_BYTES => {
-            return Err(Trouble::new(format!("`{shown}` is larger than {} KiB", POLICY_BYTES >> 10)));
+            return Err(Trouble::new(format!("`{shown}` is larger than {} KiB", POLICY_BYTES >> 10))
+                .help("nothing of this size belongs in `.tollgate/`; move it away"));
         }
         Ok(_) => {}
     }

@@ -61,7 +61,9 @@ impl Trouble {
 
 impl From<PolicyError> for Trouble {
     fn from(error: PolicyError) -> Self {
-        Self { message: error.message, place: Some((error.path, error.place)), help: error.help }
+        let help = Some(error.help).filter(|help| !help.is_empty());
+        let help = help.unwrap_or_else(|| "`tollgate rules lint` reads the files again".to_owned());
+        Self { message: error.message, place: Some((error.path, error.place)), help }
     }
 }
 
@@ -105,6 +107,7 @@ impl From<LedgerError> for Trouble {
             LedgerError::Corrupt { .. } | LedgerError::Rollback { .. } => {
                 "`tollgate ledger verify` names what was changed; nothing is appended until it is put right"
             }
+            LedgerError::Url(..) => "name a folder, as in `--ledger file:/srv/tollgate`",
             LedgerError::Origin { .. } => "name another ledger with `--ledger URL`",
             _ => "",
         };

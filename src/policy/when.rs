@@ -290,6 +290,7 @@ fn syntax(errors: &cel::ParseErrors) -> WhenError {
     let message = first.map_or("this is not CEL", |error| error.msg.as_str());
     let message = message.strip_prefix(SYNTAX).unwrap_or(message);
     let message = message.split(" expecting ").next().unwrap_or(message).replace('\'', "`");
+    let message = message.replace("mismatched input `<EOF>`", "the expression ends too early");
     WhenError::Syntax { message, at: Position { line: number(line), column: number(column) } }
 }
 
