@@ -54,11 +54,15 @@ fn rows() -> BTreeMap<String, bool> {
     ROWS.split_whitespace().map(row).collect()
 }
 
-/// The numbers that names of test functions below `folder` begin with.
+/// The numbers that names of test functions and fixtures below `folder` begin with.
 fn tested(folder: &Path, numbers: &mut BTreeSet<String>) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             tested(&path, numbers);
+        } else if path.extension().is_some_and(|ending| ending == "txt") {
+            // A fixture of its own: the test of its folder runs every one.
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            numbers.extend(name.split_once('_').map(|(number, _)| number.to_owned()));
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             let lines: Vec<&str> = text.lines().map(str::trim).collect();
