@@ -416,8 +416,8 @@ mod tests {
             ("identity.name.matches('(a{99}){99}{99}')", "no regular expression"),
             ("identity.name.matches(identity.owner)", "must stand in the expression"),
             ("identity.?name == 'x'", "unsupported syntax"),
-            ("identity.kind ==", "mismatched input"),
-            ("", "mismatched input"),
+            ("identity.kind ==", "the expression ends too early"),
+            ("", "the expression ends too early"),
         ] {
             let error = identity(text).expect_err(text);
             assert!(error.to_string().contains(message), "{text}: {error}");
