@@ -109,7 +109,8 @@ pub fn extended(policy: &PolicyFile) -> Result<Vec<String>, PolicyError> {
 }
 
 fn is_yaml(path: &str) -> bool {
-    path.ends_with(".yml") || path.ends_with(".yaml")
+    let ending = std::path::Path::new(path).extension();
+    ending.is_some_and(|ending| ending == "yml" || ending == "yaml")
 }
 
 fn read_settings(file: &PolicyFile) -> Result<Settings, PolicyError> {
