@@ -8,9 +8,9 @@
     reason = "a set-up that fails is a test that fails"
 )]
 
-mod support;
 #[path = "support/run.rs"]
 mod run;
+mod support;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -144,7 +144,10 @@ impl Outputs {
                 self.files(&path);
             } else {
                 self.0.push((path.display().to_string(), fs::read(&path).unwrap()));
-                self.0.push((format!("the name of {}", path.display()), path.display().to_string().into_bytes()));
+                self.0.push((
+                    format!("the name of {}", path.display()),
+                    path.display().to_string().into_bytes(),
+                ));
             }
         }
     }
@@ -157,7 +160,11 @@ impl Outputs {
         for (output, bytes) in &self.0 {
             for found in search.find_overlapping_iter_checked(bytes) {
                 let around = &bytes[found.0.saturating_sub(60)..(found.1 + 10).min(bytes.len())];
-                leaks.push(format!("{} in {output}: {}", needles[found.2].0, String::from_utf8_lossy(around)));
+                leaks.push(format!(
+                    "{} in {output}: {}",
+                    needles[found.2].0,
+                    String::from_utf8_lossy(around)
+                ));
             }
         }
         leaks.sort();
@@ -208,9 +215,18 @@ fn plant_in_manifests(stage: &Stage, aviary: &mut Aviary) {
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: app }}\nspec:\n  template:\n    spec:\n      containers:\n      - name: app\n        image: app\n        args: [\"--token={args}\"]\n        env:\n        - name: DB_PASSWORD\n          value: \"{env}\"\n        - {{ name: DATABASE, value: \"postgres://app:{url}@db.acme.example/app\" }}\n"
     ));
     let data = made("value of a secret");
-    stage.repo.write("deploy/secret.yaml", format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: app }}\nstringData:\n  password: \"{data}\"\n"));
-    let (header, server, flag, address) =
-        (made("header of a server"), made("env of a server"), made("flag of a server"), made("query of a server"));
+    stage.repo.write(
+        "deploy/secret.yaml",
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{ name: app }}\nstringData:\n  password: \"{data}\"\n"
+        ),
+    );
+    let (header, server, flag, address) = (
+        made("header of a server"),
+        made("env of a server"),
+        made("flag of a server"),
+        made("query of a server"),
+    );
     stage.repo.write(".mcp.json", serde_json::to_string(&serde_json::json!({ "mcpServers": {
         "web": { "type": "http", "url": format!("https://mcp.acme.example/sse?api_key={address}"),
                  "headers": { "Authorization": format!("Bearer {header}"), "X-Api-Key": header } },
@@ -225,10 +241,20 @@ fn plant_in_manifests(stage: &Stage, aviary: &mut Aviary) {
     })).unwrap());
     let broken = made("a broken manifest");
     for (name, text) in [
-        ("twice.yaml", format!("kind: Secret\napiVersion: v1\npassword: {broken}\npassword: {broken}\n{broken}: 1\n{broken}: 2\n")),
+        (
+            "twice.yaml",
+            format!(
+                "kind: Secret\napiVersion: v1\npassword: {broken}\npassword: {broken}\n{broken}: 1\n{broken}: 2\n"
+            ),
+        ),
         ("open.yaml", format!("kind: Secret\napiVersion: v1\npassword: \"{broken}\n")),
         ("tag.yaml", format!("kind: !{broken} Secret\napiVersion: &{broken} v1\nx: *{broken}x\n")),
-        ("number.yaml", format!("kind: ClusterRole\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {broken}\nrules: {broken}\n")),
+        (
+            "number.yaml",
+            format!(
+                "kind: ClusterRole\napiVersion: rbac.authorization.k8s.io/v1\nmetadata: {broken}\nrules: {broken}\n"
+            ),
+        ),
         ("template.yaml", format!("kind: Secret\napiVersion: v1\npassword: {{{{ {broken} }}}}\n")),
         (".mcp.json", format!("{{ \"mcpServers\": {{ \"a\": \"{broken}\", \"{broken}\": 1, }}, {broken} ")),
         (".claude/settings.json", format!("{{ \"permissions\": \"{broken}\", \"env\": [\"{broken}\"] }}")),
@@ -275,7 +301,20 @@ fn c12_no_output_of_any_command_holds_a_planted_secret() {
     assert!(prints.len() > 100, "{} findings", prints.len());
     for print in [&prints[0], &prints[prints.len() / 2], &prints[prints.len() - 1]] {
         outputs.of(&stage, &["explain", print], &[]).ends(0);
-        outputs.of(&stage, &["except", "request", print, "--owner", "pay", "--reason", "it ships on Tuesday with PAY-88"], &[])
+        outputs
+            .of(
+                &stage,
+                &[
+                    "except",
+                    "request",
+                    print,
+                    "--owner",
+                    "pay",
+                    "--reason",
+                    "it ships on Tuesday with PAY-88",
+                ],
+                &[],
+            )
             .ends(0);
     }
     let listed = outputs.of(&stage, &["except", "list"], &[]).ends(0).out;
@@ -305,7 +344,9 @@ fn c12_no_error_repeats_a_secret_out_of_a_file_or_a_flag() {
     let token = run::token("policy");
     aviary.plant("token", token.as_bytes());
     let rule = |detect: &str| {
-        format!("rules:\n  - id: own-rule\n    title: own\n    severity: high\n    detect: {detect}\n    why: w\n    fix: f\n    source: s\n    examples: []\n")
+        format!(
+            "rules:\n  - id: own-rule\n    title: own\n    severity: high\n    detect: {detect}\n    why: w\n    fix: f\n    source: s\n    examples: []\n"
+        )
     };
     let cases = [
         (".tollgate/policy.yml", format!("version: {token}\n")),
@@ -335,8 +376,10 @@ fn c12_no_error_repeats_a_secret_out_of_a_file_or_a_flag() {
     for (path, text) in cases {
         let stage = Stage::new();
         stage.repo.write(path, text);
-        for arguments in [&["check"][..], &["except", "list"], &["except", "verify"]] {
-            outputs.of(&stage, arguments, &[]);
+        outputs.of(&stage, &["check"], &[]);
+        if path.contains("exceptions") {
+            outputs.of(&stage, &["except", "list"], &[]);
+            outputs.of(&stage, &["except", "verify"], &[]);
         }
     }
     let stage = Stage::new();

@@ -552,3 +552,17 @@ fn b8_an_exception_that_ended_stays_ended_with_the_clock_two_years_back() {
         assert_eq!((code, refusals(&report)), (1, vec!["expired".to_owned()]), "{back:?}: {report}");
     }
 }
+
+#[test]
+fn f1_a_deploy_that_no_run_stood_before_is_counted_as_ungated() {
+    let stage = Stage::new();
+    stage.key("ci");
+    let key = stage.home().join("ci").display().to_string();
+    stage.repo.write(".tollgate/signers", stage.signers(&["ci"])).write("prod.env", line("a")).commit("one");
+    stage.check(&["--stage", "deploy", "--trust", "main"]);
+    stage.repo.write("README", "x\n").commit("two, which no run has seen");
+    let said = stage.run(&["record", "deploy", "--key", &key]).ends(0);
+    assert!(said.out.contains("no gate run"), "{}", said.out);
+    let rate = stage.run(&["rate", "--format", "json"]).ends(0).json();
+    assert_eq!(rate["all"]["rate"]["classes"]["ungated"], 1, "{rate:#}");
+}

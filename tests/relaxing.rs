@@ -1,6 +1,12 @@
 //! What a workflow could ask for, or leave unread, so that the gate opens or a risk seems gone.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a set-up that fails is a test that fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a set-up that fails is a test that fails"
+)]
 
 #[path = "support/run.rs"]
 mod run;

@@ -1,5 +1,6 @@
 //! `check`: build a request, call the gate, render every report asked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -11,6 +12,7 @@ use tollgate::pipeline::Stage;
 use tollgate::policy::Policies;
 use tollgate::report::{self, saved};
 use tollgate::source::{self, Limits, Scope, Source};
+use tollgate::text::safe;
 use tollgate::text::time::Timestamp;
 use tollgate::trust::TrustRoot;
 
@@ -128,8 +130,12 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope)?;
     let source = guarded(source, arguments, &trust, &site, context)?;
-    let exceptions = site.exception_files()?;
-    let authors = authors::of_change(arguments, &site, &trust, stage, !exceptions.is_empty())?;
+    let files = site.exception_files()?;
+    for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
+        let (id, reason) = (&refused.refusal.exception, &refused.refusal.reason);
+        context.note(&safe::terminal(&format!("note: exception `{id}` lets nothing through: {reason}")));
+    }
+    let authors = authors::of_change(arguments, &site, &trust, stage, !files.is_empty())?;
     let is_within = |older: &str, newer: &str| is_ancestor(site.repository.as_ref(), older, newer);
     let contains = |commit: &str| is_within(commit, &site.run.commit) == Some(true);
     let replaces = |commit: &str| replaces(&site, commit);
@@ -139,7 +145,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         run: site.run.clone(),
         policies: &policies,
         trust: &trust,
-        exceptions: &exceptions,
+        exceptions: &files,
         context: exception_context(&site, &policies, stage, authors, now, context),
         fingerprinter: &context.fingerprinter(),
         threads: threads(arguments.threads),
@@ -270,7 +276,7 @@ fn exception_context(
         authors,
         clock: exception::Clock::Doubtful,
         vetted: std::collections::BTreeSet::new(),
-        uses: std::collections::BTreeMap::new(),
+        uses: BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
     }
 }

@@ -51,6 +51,7 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
     let scratch = Scratch::create(&stage.root)?;
     keys.write_policy(stage)?;
     let base = scratch.commit("start", RAE, stage.now())?.as_str().to_owned();
+    scratch.publish()?;
     scratch.branch("agent-rollout")?;
 
     stage.say(
@@ -87,6 +88,7 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
 
     stage.say("The change is merged, judged once more on its way to production, and deployed.")?;
     scratch.merge_into_main()?;
+    scratch.publish()?;
     stage.type_out("tollgate check --stage deploy")?;
     expect(stage.deploy_check(&head)?, Exit::Open)?;
     stage.type_out("tollgate record deploy --environment production --key deploy-bot")?;

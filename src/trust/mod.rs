@@ -63,7 +63,7 @@ pub enum TrustError {
         cause: String,
     },
     /// A file is larger than any honest one.
-    #[error("`{path}` of the trusted commit has more than {MAX_FILE} bytes")]
+    #[error("`{path}` has more than {MAX_FILE} bytes")]
     TooLarge {
         /// Path relative to the root.
         path: String,
@@ -129,7 +129,8 @@ impl TrustError {
                 "write one id or one `SHA256:...` on each line; `#` begins a comment".to_owned()
             }
             Self::Commit(error) => error.help(),
-            Self::Read { .. } | Self::TooLarge { .. } => String::new(),
+            Self::TooLarge { .. } => format!("nothing of this size belongs in `{FOLDER}/`; move it away"),
+            Self::Read { .. } => String::new(),
         }
     }
 }
