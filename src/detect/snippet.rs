@@ -8,6 +8,9 @@ use crate::text::{mask, safe};
 /// How many characters of a line are shown at most, on either side of the mark.
 const AROUND: usize = 80;
 
+/// How much of a line is looked at, in bytes on either side of the mark: minified files have one line.
+const FAR: usize = 8 << 10;
+
 /// How much of a marked part that is no secret is shown.
 const MARKED: usize = 60;
 
@@ -17,6 +20,8 @@ const MARKED: usize = 60;
 /// of the format. A part that goes on behind its line is cut there.
 pub fn masked(text: &[u8], mark: Span, secrets: &[(Span, usize)]) -> Snippet {
     let line = line_around(text, mark.start);
+    let line =
+        Span::new(line.start.max(mark.start.saturating_sub(FAR)), line.end.min(mark.end.saturating_add(FAR)));
     let mut out = Builder { text: String::new(), mark, start: None, end: 0 };
     let mut at = line.start;
     for (secret, shown) in secrets.iter().filter(|(secret, _)| secret.overlaps(&line)) {

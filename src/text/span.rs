@@ -48,8 +48,8 @@ impl Position {
     pub fn at(text: &[u8], offset: usize) -> Self {
         let before = Span::new(0, offset).of(text);
         let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let column = String::from_utf8_lossy(Span::new(start, before.len()).of(before)).chars().count() + 1;
+        let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+        let column = characters(Span::new(start, before.len()).of(before)) + 1;
         Self { line: saturate(line), column: saturate(column) }
     }
 }
@@ -58,10 +58,18 @@ impl Position {
 pub fn line_around(text: &[u8], offset: usize) -> Span {
     let offset = offset.min(text.len());
     let before = Span::new(0, offset).of(text);
-    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
     let after = Span::new(offset, text.len()).of(text);
-    let end = after.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| offset + at);
+    let end = memchr::memchr(b'\n', after).map_or(text.len(), |at| offset + at);
     Span::new(start, end)
+}
+
+/// How many characters a reader of `bytes` sees, each run that is no UTF-8 as one.
+fn characters(bytes: &[u8]) -> usize {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.chars().count(),
+        Err(_) => String::from_utf8_lossy(bytes).chars().count(),
+    }
 }
 
 fn saturate(number: usize) -> u32 {
