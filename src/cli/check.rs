@@ -1,5 +1,6 @@
 //! `check`: build a request, call the gate, render every report asked for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -11,17 +12,20 @@ use tollgate::pipeline::Stage;
 use tollgate::policy::Policies;
 use tollgate::report::{self, saved};
 use tollgate::source::{self, Limits, Scope, Source};
+use tollgate::text::safe;
 use tollgate::text::time::Timestamp;
 use tollgate::trust::TrustRoot;
 
 use super::context::{Context, write_file};
 use super::exit::Exit;
+use super::guarded::Guarded;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::trusted;
 
 /// What to judge, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(after_help = "Examples:
   tollgate check                                  this folder, tracked and untracked files
   tollgate check --staged                         what is about to be committed, from the index
@@ -115,7 +119,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let mut rejected = Vec::new();
     let stage = site.stage(arguments.stage.map(Into::into), &mut rejected);
     let private = stage == Stage::Local;
-    let trust = trusted::root(arguments.trust.as_deref(), stage, &site)?;
+    let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
     site.name_pipeline(&policies, arguments.pipeline.as_deref());
     for (given, flag) in [(arguments.no_ledger, "--no-ledger"), (arguments.as_of.is_some(), "--as-of")] {
@@ -126,16 +130,22 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let as_of = arguments.as_of.as_deref().filter(|_| private).map(Timestamp::parse).transpose()?;
     let now = as_of.unwrap_or(context.now);
     let scope = scope(arguments, &policies, context)?;
-    let source = source(arguments, scope, context)?;
+    let source = source(arguments, scope)?;
+    let source = guarded(source, arguments, &trust, &site, context)?;
     let base = trusted::base(arguments, &site)?;
     let contains = |commit: &str| contains(site.repository.as_ref(), &site.run.commit, commit);
+    let files = site.exception_files()?;
+    for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
+        let (id, reason) = (&refused.refusal.exception, &refused.refusal.reason);
+        context.note(&safe::terminal(&format!("note: exception `{id}` lets nothing through: {reason}")));
+    }
     let request = Request {
         source: &*source,
         stage,
         run: site.run.clone(),
         policies: &policies,
         trust: &trust,
-        exceptions: &site.exception_files()?,
+        exceptions: &files,
         context: exception_context(&site, &policies, &trust, stage, base.as_ref(), now, context)?,
         fingerprinter: &context.fingerprinter(),
         threads: threads(arguments.threads),
@@ -182,7 +192,31 @@ fn scope(arguments: &Arguments, policies: &Policies, context: &Context) -> Resul
     })
 }
 
-fn source(arguments: &Arguments, scope: Scope, _: &Context) -> Result<Box<dyn Source>, Trouble> {
+/// The source with an eye on the gate's own files, where there is a trust commit they can differ from.
+fn guarded(
+    source: Box<dyn Source>,
+    arguments: &Arguments,
+    trust: &TrustRoot,
+    site: &Site,
+    context: &Context,
+) -> Result<Box<dyn Source>, Trouble> {
+    let has_base = arguments.since.is_some() || arguments.range.is_some();
+    let top = site.repository.as_ref().and_then(|repository| repository.work_tree());
+    let Some(((repository, top), trusted)) =
+        site.repository.as_ref().zip(top).zip(ObjectId::parse(&trust.commit))
+    else {
+        return Ok(source);
+    };
+    if has_base || arguments.stdin {
+        return Ok(source);
+    }
+    let newest = site.base_branch(context).map(|branch| format!("refs/remotes/origin/{branch}"));
+    let newest = newest.map(|branch| repository.resolve_branch(&branch)).transpose()?.flatten();
+    let commits: Vec<ObjectId> = std::iter::once(trusted).chain(newest).collect();
+    Ok(Box::new(Guarded::new(source, repository, &commits, top.to_owned())?))
+}
+
+fn source(arguments: &Arguments, scope: Scope) -> Result<Box<dyn Source>, Trouble> {
     if arguments.staged {
         return Ok(Box::new(source::Staged::new(scope)));
     }
@@ -237,12 +271,13 @@ fn exception_context(
         repo_id: site.run.repo_id.clone(),
         pipeline: site.run.pipeline.clone(),
         environment: environment.or_else(|| (stage == Stage::Deploy).then(|| "production".to_owned())),
-        base_branch: site.base_branch(context),
+        // A branch on a person's machine is the change itself, not what it is meant for.
+        base_branch: site.base_branch(context).filter(|_| stage != Stage::Local),
         commit: site.run.commit.clone(),
         authors,
         clock: exception::Clock::Doubtful,
         vetted: std::collections::BTreeSet::new(),
-        uses: std::collections::BTreeMap::new(),
+        uses: BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
     })
 }

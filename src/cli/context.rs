@@ -51,6 +51,7 @@ impl Context {
     }
 
     /// Prints a result.
+    #[expect(clippy::unused_self, reason = "whoever prints must have been given the terminal")]
     pub fn print(&self, text: &str) -> Result<(), Trouble> {
         match anstream::stdout().write_all(text.as_bytes()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -76,6 +77,7 @@ impl Context {
     }
 
     /// Random bytes from the system.
+    #[expect(clippy::unused_self, reason = "whoever draws must have been given chance")]
     pub fn chance<const N: usize>(&self) -> Result<[u8; N], Trouble> {
         let mut bytes = [0; N];
         getrandom::fill(&mut bytes)

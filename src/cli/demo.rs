@@ -1,5 +1,6 @@
 //! `demo`: the whole story on a generated repository. Every step is the command a user would type.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -50,6 +51,7 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
     let scratch = Scratch::create(&stage.root)?;
     keys.write_policy(stage)?;
     let base = scratch.commit("start", RAE, stage.now())?.as_str().to_owned();
+    scratch.publish()?;
     scratch.branch("agent-rollout")?;
 
     stage.say(
@@ -86,6 +88,7 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
 
     stage.say("The change is merged, judged once more on its way to production, and deployed.")?;
     scratch.merge_into_main()?;
+    scratch.publish()?;
     stage.type_out("tollgate check --stage deploy")?;
     expect(stage.deploy_check(&head)?, Exit::Open)?;
     stage.type_out("tollgate record deploy --environment production --key deploy-bot")?;
@@ -237,7 +240,8 @@ impl Keys {
             ("deploy-bot@acme.example", voucher::RECORD_NAMESPACE, &self.bot),
         ] {
             let key = voucher::key_file(path)?.key().openssh();
-            signers.push_str(&format!("{principal} namespaces=\"{namespaces}\" {key}\n"));
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(signers, "{principal} namespaces=\"{namespaces}\" {key}");
         }
         stage.write(".tollgate/signers", &signers)?;
         stage.write(

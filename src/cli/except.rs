@@ -230,7 +230,8 @@ pub fn approve(arguments: &ApproveArguments, context: &Context) -> Result<Exit, 
         None => with_agent(&site, namespace, bytes, context)?,
     };
     let taken: BTreeSet<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-    let free = (1..).map(|n| format!("{path}.{n}.sig")).find(|name| !taken.contains(name.as_str()));
+    let free =
+        (1..=files.len() + 1).map(|n| format!("{path}.{n}.sig")).find(|name| !taken.contains(name.as_str()));
     let target = free.unwrap_or_else(|| format!("{path}.sig"));
     write_file(&site.root.join(&target), signature.armour().as_bytes())?;
     context.print(&format!(
@@ -264,7 +265,7 @@ fn with_agent(site: &Site, namespace: &str, bytes: &[u8], context: &Context) -> 
 fn one_document<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Result<(&'f str, &'f [u8]), Trouble> {
     let begins = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        name.ends_with(".json") && name.starts_with(&id.to_uppercase())
+        name.strip_suffix(".json").is_some_and(|name| name.starts_with(&id.to_uppercase()))
     };
     let mut found = files.iter().filter(|(path, _)| begins(path));
     match (found.next(), found.next()) {

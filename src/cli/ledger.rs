@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use clap::{Subcommand, ValueEnum};
-use tollgate::ledger::{Kind, Ledger, Record, log};
+use tollgate::ledger::{Kind, Ledger, LedgerError, Record, log};
+use tollgate::policy::Policies;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -49,24 +50,31 @@ pub enum Listing {
 }
 
 impl Which {
-    /// The ledger it names, seen from where the command stands; it must exist.
+    /// The ledger it names, seen from where the command stands; it must exist, under whatever origin it was begun.
     pub fn existing(&self, context: &Context) -> Result<Ledger, Trouble> {
-        let ledger = self.open(context)?;
-        if ledger.head().size() == 0 {
-            return Err(Trouble::new(format!("there is no ledger at `{}` yet", ledger.place()))
-                .help("the first `tollgate check` writes one; `--ledger URL` names another"));
+        let site = Site::find(&context.folder, context)?;
+        let url = self.url(&site, &site.local_policies()?, context)?;
+        match Ledger::open_existing(&site.ledger_place(&url)) {
+            Err(LedgerError::Absent(place)) => {
+                Err(Trouble::new(format!("there is no ledger at `{place}` yet"))
+                    .help("the first `tollgate check` writes one; `--ledger URL` names another"))
+            }
+            opened => Ok(opened?),
         }
-        Ok(ledger)
     }
 
     fn open(&self, context: &Context) -> Result<Ledger, Trouble> {
         let site = Site::find(&context.folder, context)?;
         let policies = site.local_policies()?;
-        let url = site.ledger_url(self.ledger.as_deref(), &policies, context).ok_or_else(|| {
+        let url = self.url(&site, &policies, context)?;
+        site.open_ledger(&url, &policies, context.now)
+    }
+
+    fn url(&self, site: &Site, policies: &Policies, context: &Context) -> Result<String, Trouble> {
+        site.ledger_url(self.ledger.as_deref(), policies, context).ok_or_else(|| {
             Trouble::new("no ledger is configured")
                 .help("name one with `--ledger URL`, or as `ledger:` in the policy")
-        })?;
-        site.open_ledger(&url, &policies, context.now)
+        })
     }
 }
 

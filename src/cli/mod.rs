@@ -6,6 +6,7 @@ mod demo;
 mod except;
 mod exit;
 mod explain;
+mod guarded;
 mod ledger;
 mod rate;
 mod record;
@@ -34,7 +35,7 @@ struct Arguments {
     /// When to colour the output.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorChoice,
-    /// Say less: only what blocks, and the verdict.
+    /// Say nothing beside the results.
     #[arg(short, long, global = true)]
     quiet: bool,
 }

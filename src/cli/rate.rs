@@ -76,11 +76,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     let voucher = Voucher::of_site(&site)?;
     let records: Vec<Record> =
         ledger.records().map(|entry| entry.map(|(_, record)| record)).collect::<Result<_, _>>()?;
-    let size = records.len() as u64;
+    let total = records.len() as u64;
     let authorised = |record: &Record| voucher.vouches_for(record);
     let query = Query {
         explain: arguments.explain,
-        chain: Some((size, size)),
+        chain: Some((total, total)),
         ..query(arguments, &policies, &records, &authorised, context)?
     };
     let measured = escape::measure(&records, &query)?;
@@ -126,13 +126,12 @@ fn severities(words: &[String]) -> Result<Option<Vec<Severity>>, Trouble> {
 
 /// `START..END`, or a length of time that ends at `as_of`; the newest millisecond is in it.
 fn window(text: &str, as_of: Timestamp) -> Result<Window, Trouble> {
-    let window = match text.split_once("..") {
-        Some((start, end)) => Window { start: Timestamp::parse(start)?, end: Timestamp::parse(end)? },
-        None => {
-            let length = Length::parse(text)?;
-            let end = as_of.plus(Length(1));
-            Window { start: Timestamp(end.0.saturating_sub(length.0)), end }
-        }
+    let window = if let Some((start, end)) = text.split_once("..") {
+        Window { start: Timestamp::parse(start)?, end: Timestamp::parse(end)? }
+    } else {
+        let length = Length::parse(text)?;
+        let end = as_of.plus(Length(1));
+        Window { start: Timestamp(end.0.saturating_sub(length.0)), end }
     };
     if window.end <= window.start {
         return Err(Trouble::new(format!("the window `{text}` ends before it starts")));

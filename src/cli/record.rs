@@ -124,7 +124,7 @@ fn newest_run(
         let (_, record) = entry?;
         let same = record.text("pipeline") == pipeline && record.text("commit.id") == commit;
         if record.kind() == Some(Kind::Run) && same && record.text("stage") != Stage::Local.word() {
-            newest = record.text("run_id").to_owned();
+            record.text("run_id").clone_into(&mut newest);
         }
     }
     Ok(newest)

@@ -141,19 +141,12 @@ impl Site {
     /// `<organisation>/ledger/<year>`, or `local/<repository>/<year>` where the policy names no organisation.
     pub fn origin(&self, policies: &Policies, now: Timestamp) -> String {
         let year: String = now.to_string().chars().take(4).collect();
-        match &policies.settings.organisation {
-            Some(organisation) => format!("{organisation}/ledger/{year}"),
-            None => {
-                let name = self
-                    .run
-                    .repo_name
-                    .rsplit('/')
-                    .next()
-                    .unwrap_or_default()
-                    .replace(char::is_whitespace, "-");
-                format!("local/{name}/{year}")
-            }
+        if let Some(organisation) = &policies.settings.organisation {
+            return format!("{organisation}/ledger/{year}");
         }
+        let name =
+            self.run.repo_name.rsplit('/').next().unwrap_or_default().replace(char::is_whitespace, "-");
+        format!("local/{name}/{year}")
     }
 
     /// The origin without the year: what an exception names.
@@ -173,11 +166,15 @@ impl Site {
 
     /// Opens the ledger at `url`.
     pub fn open_ledger(&self, url: &str, policies: &Policies, now: Timestamp) -> Result<Ledger, Trouble> {
-        let url = match url.strip_prefix("file:") {
+        Ok(Ledger::open(&self.ledger_place(url), &self.origin(policies, now))?)
+    }
+
+    /// The URL with a relative path taken from the top folder.
+    pub fn ledger_place(&self, url: &str) -> String {
+        match url.strip_prefix("file:") {
             Some(path) if Path::new(path).is_relative() => format!("file:{}", self.root.join(path).display()),
             _ => url.to_owned(),
-        };
-        Ok(Ledger::open(&url, &self.origin(policies, now))?)
+        }
     }
 
     fn read_text(&self, path: &str) -> Result<Option<String>, Trouble> {
@@ -210,7 +207,8 @@ fn read_plain(path: &Path, shown: &str) -> Result<Option<Vec<u8>>, Trouble> {
         Err(error) => return Err(Trouble::new(format!("`{shown}` cannot be read: {error}"))),
         Ok(meta) if !meta.is_file() => return Ok(None),
         Ok(meta) if meta.len() > POLICY_BYTES => {
-            return Err(Trouble::new(format!("`{shown}` is larger than {} KiB", POLICY_BYTES >> 10)));
+            return Err(Trouble::new(format!("`{shown}` is larger than {} KiB", POLICY_BYTES >> 10))
+                .help("nothing of this size belongs in `.tollgate/`; move it away"));
         }
         Ok(_) => {}
     }
@@ -261,6 +259,7 @@ fn local_run(root: &Path, repository: Option<&Repository>, context: &Context) ->
         actor_class: if is_agent(context) { "agent" } else { "human" }.to_owned(),
         actor_login: login,
         commit: head.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        reference: repository.map(Repository::branch).transpose()?.flatten().unwrap_or_default(),
         ..Run::default()
     })
 }

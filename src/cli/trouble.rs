@@ -11,8 +11,8 @@ use tollgate::report::diagnostic::{Place, Problem, problem};
 use tollgate::report::saved::SavedError;
 use tollgate::signing::SigningError;
 use tollgate::source::SourceError;
-use tollgate::text::safe;
 use tollgate::text::time::TimeError;
+use tollgate::text::{mask, safe};
 use tollgate::trust::TrustError;
 
 /// Why there is no decision.
@@ -41,7 +41,8 @@ impl Trouble {
         &self.message
     }
 
-    /// The text for standard error; everything in it is safe for a terminal.
+    /// The text for standard error; everything in it is safe for a terminal, and what looks
+    /// like a secret in a file or a flag is masked.
     pub fn render(&self) -> String {
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let place = self.place.as_ref().map(|(path, at)| Place {
@@ -51,16 +52,18 @@ impl Trouble {
             source: None,
             length: 0,
         });
-        let help = Some(safe::terminal(&self.help)).filter(|help| !help.is_empty());
-        let text =
-            problem(&Problem { message: safe::terminal(&self.message), place, causes: Vec::new(), help });
+        let shown = |text: &str| safe::terminal(&mask::message(text));
+        let help = Some(shown(&self.help)).filter(|help| !help.is_empty());
+        let text = problem(&Problem { message: shown(&self.message), place, causes: Vec::new(), help });
         format!("{text}no decision: the gate stays shut (exit 2)\n")
     }
 }
 
 impl From<PolicyError> for Trouble {
     fn from(error: PolicyError) -> Self {
-        Self { message: error.message, place: Some((error.path, error.place)), help: error.help }
+        let help = Some(error.help).filter(|help| !help.is_empty());
+        let help = help.unwrap_or_else(|| "`tollgate rules lint` reads the files again".to_owned());
+        Self { message: error.message, place: Some((error.path, error.place)), help }
     }
 }
 
@@ -104,6 +107,7 @@ impl From<LedgerError> for Trouble {
             LedgerError::Corrupt { .. } | LedgerError::Rollback { .. } => {
                 "`tollgate ledger verify` names what was changed; nothing is appended until it is put right"
             }
+            LedgerError::Url(..) => "name a folder, as in `--ledger file:/srv/tollgate`",
             LedgerError::Origin { .. } => "name another ledger with `--ledger URL`",
             _ => "",
         };

@@ -3,15 +3,25 @@
 use tollgate::git::{Mode, Object, ObjectId, Repository};
 use tollgate::pipeline::Stage;
 use tollgate::policy::{Policies, PolicyFile, load};
-use tollgate::trust::{TrustError, TrustReader, TrustRoot, WorkTree};
+use tollgate::trust::commit::prove;
+use tollgate::trust::{CommitError, History, TrustError, TrustReader, TrustRoot, WorkTree};
 
 use super::check::Arguments;
+use super::context::Context;
 use super::site::{POLICY_BYTES, Site};
 use super::trouble::Trouble;
 
-/// What is believed at `stage`: the commit asked for, else the base of the request, else (locally) the work tree.
-pub fn root(asked: Option<&str>, stage: Stage, site: &Site) -> Result<TrustRoot, Trouble> {
-    match commit(asked, stage, site)? {
+/// What is believed at `stage`: the base of the request, else the commit asked for, else the protected branch, else
+/// (locally) the work tree. In CI the flags are those of whoever wrote the workflow: a wish that could relax the
+/// gate is not granted and goes to `rejected`.
+pub fn root(
+    asked: Option<&str>,
+    stage: Stage,
+    site: &Site,
+    context: &Context,
+    rejected: &mut Vec<String>,
+) -> Result<TrustRoot, Trouble> {
+    match commit(asked, stage, site, context, rejected)? {
         Some((repository, id)) => Ok(TrustRoot::read(&AtCommit { repository, id })?),
         None => Ok(TrustRoot::read(&WorkTree::new(&site.root))?),
     }
@@ -21,28 +31,73 @@ fn commit<'s>(
     asked: Option<&str>,
     stage: Stage,
     site: &'s Site,
+    context: &Context,
+    rejected: &mut Vec<String>,
 ) -> Result<Option<(&'s Repository, ObjectId)>, Trouble> {
-    let revision = match (asked, stage) {
-        (Some(revision), _) => revision.to_owned(),
-        (None, Stage::Local) => return Ok(None),
-        (None, Stage::Merge) if !site.run.base.is_empty() => site.run.base.clone(),
-        (None, Stage::Merge | Stage::Deploy) => return protected(site).map(Some),
-    };
+    if asked.is_none() && stage == Stage::Local {
+        return Ok(None);
+    }
     let repository = site.repository.as_ref().ok_or_else(|| no_trust("this is no git repository"))?;
-    let id = repository.resolve(&revision)?.ok_or_else(|| {
+    if let Some(branch) = request_branch(stage, site, context) {
+        let base = proven(repository, &branch, Some(&site.run.base))?;
+        let Some(asked) = asked else { return Ok(Some((repository, base))) };
+        // Newer than the base and on the same branch is what a fresh fetch brings; all else would relax.
+        let wanted = repository.resolve(asked).ok().flatten();
+        let newer = wanted.filter(|id| {
+            repository.is_ancestor(&base, id).unwrap_or(false)
+                && proven(repository, &branch, Some(id.as_str())).is_ok()
+        });
+        if newer.is_none() {
+            rejected.push(format!("--trust {asked}"));
+        }
+        return Ok(Some((repository, newer.unwrap_or(base))));
+    }
+    let Some(revision) = asked else { return protected(repository).map(|id| Some((repository, id))) };
+    let id = repository.resolve(revision)?.ok_or_else(|| {
         Trouble::new(format!("the trusted commit `{revision}` is not here"))
             .help("fetch it first: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` for GitLab, or `git fetch origin`")
     })?;
     Ok(Some((repository, id)))
 }
 
-/// The protected branch, as the clone knows the one of its origin.
-fn protected(site: &Site) -> Result<(&Repository, ObjectId), Trouble> {
-    let repository = site.repository.as_ref().ok_or_else(|| no_trust("this is no git repository"))?;
-    match repository.resolve("refs/remotes/origin/HEAD")? {
-        Some(id) => Ok((repository, id)),
-        None => Err(no_trust("nothing tells the base of this change")),
+/// The protected branch that a request is meant for; `None` without a request.
+fn request_branch(stage: Stage, site: &Site, context: &Context) -> Option<String> {
+    let is_request = stage == Stage::Merge && !site.run.request.is_empty() && !site.run.base.is_empty();
+    let branch = site.base_branch(context).filter(|_| is_request)?;
+    Some(format!("refs/remotes/origin/{branch}"))
+}
+
+/// `commit`, once it is shown to lie on `branch`.
+fn proven(repository: &Repository, branch: &str, commit: Option<&str>) -> Result<ObjectId, Trouble> {
+    let id = prove(&Clone(repository), branch, commit).map_err(TrustError::from)?;
+    ObjectId::parse(&id).ok_or_else(|| no_trust("git gave no commit"))
+}
+
+/// What a clone knows of its commits.
+struct Clone<'r>(&'r Repository);
+
+impl History for Clone<'_> {
+    fn tip(&self, full_name: &str) -> Result<Option<String>, CommitError> {
+        let tip = self.0.resolve_branch(full_name).map_err(|error| CommitError::Git(error.to_string()))?;
+        Ok(tip.map(|id| id.as_str().to_owned()))
     }
+
+    fn has(&self, commit: &str) -> Result<bool, CommitError> {
+        let id = self.0.resolve(commit).map_err(|error| CommitError::Git(error.to_string()))?;
+        Ok(id.is_some_and(|id| id.as_str() == commit))
+    }
+
+    fn contains(&self, newer: &str, older: &str) -> Result<bool, CommitError> {
+        let unclear = || CommitError::NotAnId(older.to_owned());
+        let (older, newer) = ObjectId::parse(older).zip(ObjectId::parse(newer)).ok_or_else(unclear)?;
+        self.0.is_ancestor(&older, &newer).map_err(|error| CommitError::Git(error.to_string()))
+    }
+}
+
+/// The protected branch, as the clone knows the one of its origin.
+fn protected(repository: &Repository) -> Result<ObjectId, Trouble> {
+    let tip = repository.resolve("refs/remotes/origin/HEAD")?;
+    tip.ok_or_else(|| no_trust("nothing tells the base of this change"))
 }
 
 fn no_trust(why: &str) -> Trouble {

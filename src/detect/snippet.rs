@@ -1,9 +1,9 @@
 //! The line of a finding, masked.
 
 use crate::finding::Snippet;
-use crate::text::safe;
 use crate::text::secret::MASK;
 use crate::text::span::{Span, line_around};
+use crate::text::{mask, safe};
 
 /// How many characters of a line are shown at most, on either side of the mark.
 const AROUND: usize = 80;
@@ -82,9 +82,10 @@ impl Builder {
     }
 }
 
-/// Untrusted bytes as one safe line; a tab becomes a space, so that carets stay below their text.
+/// Untrusted bytes as one safe line, without what looks like a secret that no rule found; a tab becomes a space, so that carets stay below their text.
 fn shown_text(text: &[u8], part: Span) -> String {
-    safe::terminal(&String::from_utf8_lossy(part.of(text)).replace('\t', " ").replace('\r', ""))
+    let line = String::from_utf8_lossy(part.of(text)).replace('\t', " ").replace('\r', "");
+    safe::terminal(&mask::line(&line))
 }
 
 #[cfg(test)]

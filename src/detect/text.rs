@@ -61,9 +61,7 @@ pub fn candidates(
     prefilter: &Prefilter,
     hits: &mut Vec<Hit>,
 ) -> Result<Vec<Candidate>, DetectError> {
-    prefilter
-        .hits(subject.bytes, hits)
-        .map_err(|message| DetectError::Rule { rule: RuleId(String::new()), message })?;
+    prefilter.hits(subject.bytes, hits);
     let mut found = Vec::new();
     for group in hits.chunk_by(|left, right| left.rule == right.rule) {
         let index = group.first().map_or(0, |hit| hit.rule as usize);

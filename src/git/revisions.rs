@@ -59,6 +59,17 @@ impl Repository {
         self.commit_of("HEAD")
     }
 
+    /// Full name of the branch that is checked out, as `refs/heads/main`; `None` on a commit of no branch.
+    pub fn branch(&self) -> Result<Option<String>, GitError> {
+        let arguments = ["symbolic-ref", "--quiet", "HEAD"];
+        let answer = self.ask(&arguments)?;
+        match answer.status {
+            0 => Ok(String::from_utf8(answer.output.trim_ascii().to_vec()).ok()),
+            1 => Ok(None),
+            _ => Err(failed(&arguments, answer.complaint)),
+        }
+    }
+
     /// The best common ancestor of two commits, `None` when none is here.
     pub fn merge_base(&self, left: &ObjectId, right: &ObjectId) -> Result<Option<ObjectId>, GitError> {
         let arguments = ["merge-base", left.as_str(), right.as_str()];

@@ -47,6 +47,14 @@ impl Scratch {
             .map(|_| ())
     }
 
+    /// Makes the present commit what a clone would know as the protected branch of its origin.
+    pub fn publish(&self) -> Result<(), GitError> {
+        let nobody = ("nobody", "nobody@localhost");
+        self.git(&["update-ref", "refs/remotes/origin/main", "HEAD"], nobody, Timestamp(0))?;
+        let head = ["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"];
+        self.git(&head, nobody, Timestamp(0)).map(|_| ())
+    }
+
     /// Makes `main` point at the present commit, as a merge without another change would, and moves there.
     pub fn merge_into_main(&self) -> Result<(), GitError> {
         self.git(&["branch", "--force", "main", "HEAD"], ("nobody", "nobody@localhost"), Timestamp(0))?;

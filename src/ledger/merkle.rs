@@ -351,7 +351,9 @@ mod tests {
         altered[9][0] ^= 1;
         let grow = |hashes: &[Hash]| {
             let mut frontier = Frontier::default();
-            hashes.iter().for_each(|hash| frontier.push(*hash));
+            for hash in hashes {
+                frontier.push(*hash);
+            }
             frontier
         };
         assert_eq!(grow(&leaves).first_difference(&grow(&altered)), Some(8..12));
@@ -363,7 +365,9 @@ mod tests {
         fn the_frontier_gives_the_root_of_the_definition(count in 0_usize..300) {
             let leaves = numbered(count);
             let mut frontier = Frontier::default();
-            leaves.iter().for_each(|leaf| frontier.push(*leaf));
+            for leaf in &leaves {
+                frontier.push(*leaf);
+            }
             prop_assert_eq!(frontier.root(), naive(&leaves));
             prop_assert_eq!(Frontier::from_parts(count as u64, frontier.nodes().to_vec()), Some(frontier));
         }

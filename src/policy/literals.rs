@@ -81,12 +81,11 @@ fn best_of_sequence(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
     let mut candidates: Vec<Vec<Vec<u8>>> = Vec::new();
     let mut run: Vec<Vec<u8>> = vec![Vec::new()];
     for part in parts {
-        match exact(part).and_then(|set| product(&run, &set)) {
-            Some(longer) => run = longer,
-            None => {
-                candidates.push(std::mem::replace(&mut run, vec![Vec::new()]));
-                candidates.extend(best(part));
-            }
+        if let Some(longer) = exact(part).and_then(|set| product(&run, &set)) {
+            run = longer;
+        } else {
+            candidates.push(std::mem::replace(&mut run, vec![Vec::new()]));
+            candidates.extend(best(part));
         }
     }
     candidates.push(run);

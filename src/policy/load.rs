@@ -109,7 +109,8 @@ pub fn extended(policy: &PolicyFile) -> Result<Vec<String>, PolicyError> {
 }
 
 fn is_yaml(path: &str) -> bool {
-    path.ends_with(".yml") || path.ends_with(".yaml")
+    let ending = std::path::Path::new(path).extension();
+    ending.is_some_and(|ending| ending == "yml" || ending == "yaml")
 }
 
 fn read_settings(file: &PolicyFile) -> Result<Settings, PolicyError> {
@@ -146,9 +147,13 @@ fn read_rules(file: &PolicyFile) -> Result<Vec<Rule>, PolicyError> {
     let mut checked = Vec::new();
     for syntax in rules.rules {
         let family = syntax.family.unwrap_or_else(|| Detect::default_family(&syntax.detect));
-        let rule =
-            Rule::new(syntax, family, &file.path).map_err(|(message, word)| file.fault(&word, message))?;
-        super::lint::usable(&rule).map_err(|message| file.fault(&format!("id: {}", rule.id), message))?;
+        let fault = |message: String, word: &str| {
+            let place = super::spot::of_rule(file, &syntax).or_else(|| file.place(word));
+            PolicyError::at(&file.path, place, message)
+        };
+        let rule = Rule::new(syntax.clone(), family, &file.path);
+        let rule = rule.map_err(|(message, word)| fault(message, &word))?;
+        super::lint::usable(&rule).map_err(|message| fault(message, &format!("id: {}", rule.id)))?;
         checked.push(rule);
     }
     Ok(checked)
@@ -165,7 +170,10 @@ fn read_yaml<T: serde::de::DeserializeOwned>(file: &PolicyFile) -> Result<T, Pol
     }
     let fault = |error: serde_yaml::Error| {
         let place = error.location().map(|place| (place.line(), place.column()));
-        PolicyError::at(&file.path, place, words(&error.to_string()))
+        let message = words(&error.to_string());
+        let place = second_of(file, &message, place).or(place);
+        let help = help(&message);
+        PolicyError::at(&file.path, place, message).help(&help)
     };
     // A `Value` refuses keys that stand twice at any depth; structs alone would let maps pass.
     let _: serde_yaml::Value = serde_yaml::from_str(&file.text).map_err(fault)?;
@@ -181,6 +189,27 @@ fn words(message: &str) -> String {
         .replace("duplicate entry with key", "a key stands twice:")
         .replace("unknown variant", "unknown word")
         .replace("invalid type:", "this is of the wrong type:")
+        .replace("repetition limit exceeded", "its aliases make the file grow beyond any use")
+        .replace("recursion limit exceeded", "it is nested deeper than any policy")
+}
+
+/// Where a key stands for the second time; the reader of YAML only tells where the map begins that holds both.
+fn second_of(file: &PolicyFile, message: &str, map: Option<(usize, usize)>) -> Option<(usize, usize)> {
+    let key = message.strip_prefix("a key stands twice: \"")?.strip_suffix('"')?;
+    let stands = |line: &str| {
+        line.trim_start_matches([' ', '-', '{']).strip_prefix(key).is_some_and(|rest| rest.starts_with(':'))
+    };
+    let from = map.map_or(1, |(line, _)| line);
+    let lines = file.text.lines().enumerate().skip(from - 1);
+    let (index, line) = lines.filter(|(_, line)| stands(line)).nth(1)?;
+    Some((index + 1, line.find(key)? + 1))
+}
+
+/// What to do about a YAML error: the known word that is nearest to an unknown one, where there is one.
+fn help(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().filter(|_| message.starts_with("unknown ")).unwrap_or_default();
+    nearest(unknown, quoted).map(|word| format!("did you mean `{word}`?")).unwrap_or_default()
 }
 
 fn refuse_twins(rules: &[Rule], files: &[PolicyFile]) -> Result<(), PolicyError> {

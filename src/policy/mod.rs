@@ -21,6 +21,8 @@ mod sample;
 /// `.tollgate/policy.yml`, field for field.
 pub mod settings;
 mod shape;
+/// Where a rule goes wrong.
+mod spot;
 /// A rule as it stands in YAML.
 pub mod syntax;
 /// `when:` as CEL over the models.

@@ -290,6 +290,7 @@ fn syntax(errors: &cel::ParseErrors) -> WhenError {
     let message = first.map_or("this is not CEL", |error| error.msg.as_str());
     let message = message.strip_prefix(SYNTAX).unwrap_or(message);
     let message = message.split(" expecting ").next().unwrap_or(message).replace('\'', "`");
+    let message = message.replace("mismatched input `<EOF>`", "the expression ends too early");
     WhenError::Syntax { message, at: Position { line: number(line), column: number(column) } }
 }
 
@@ -415,8 +416,8 @@ mod tests {
             ("identity.name.matches('(a{99}){99}{99}')", "no regular expression"),
             ("identity.name.matches(identity.owner)", "must stand in the expression"),
             ("identity.?name == 'x'", "unsupported syntax"),
-            ("identity.kind ==", "mismatched input"),
-            ("", "mismatched input"),
+            ("identity.kind ==", "the expression ends too early"),
+            ("", "the expression ends too early"),
         ] {
             let error = identity(text).expect_err(text);
             assert!(error.to_string().contains(message), "{text}: {error}");

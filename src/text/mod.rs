@@ -8,6 +8,8 @@ pub mod encoding;
 pub mod hash;
 /// Strict JSON, and the one way of writing JSON that gets hashed or signed.
 pub mod json;
+/// What looks like a secret, masked in text that no rule has judged.
+pub mod mask;
 /// Where each character of one text stands.
 pub mod places;
 /// Untrusted text made harmless for a terminal, a log, HTML.

@@ -47,7 +47,7 @@ impl Position {
     /// The position of the byte at `offset` in `text`; an offset behind the end is the end.
     pub fn at(text: &[u8], offset: usize) -> Self {
         let before = Span::new(0, offset).of(text);
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(Span::new(start, before.len()).of(before)).chars().count() + 1;
         Self { line: saturate(line), column: saturate(column) }

@@ -73,7 +73,7 @@ impl CommitError {
             Self::NotAnId(_) => "give all 40 or 64 digits: a short name can be planted",
             Self::NotABranch(_) => "write `refs/remotes/origin/main`: a tag can have the short name of a branch",
             Self::Missing(_) | Self::NoBranch(_) => {
-                "fetch the whole history of the base first: `git fetch --unshallow origin` or `fetch-depth: 0`"
+                "fetch the protected branch with its history first: `fetch-depth: 0` for actions/checkout; `GIT_DEPTH: 0` and `git fetch origin +refs/heads/main:refs/remotes/origin/main` for GitLab"
             }
             Self::OffBranch { .. } => "the base of a change lies on the protected branch; fetch it anew and try again",
             Self::Git(_) => "",

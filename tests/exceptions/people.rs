@@ -251,7 +251,7 @@ pub fn context(signers: &Signers) -> Context {
         commit: "c".repeat(40),
         authors: Authors::new(signers),
         clock: Clock::Agreed,
-        vetted: std::collections::BTreeSet::new(),
+        vetted: BTreeSet::new(),
         uses: BTreeMap::new(),
         revoked: BTreeSet::new(),
     }

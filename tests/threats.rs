@@ -1,0 +1,107 @@
+//! Every row of the threat model has a test that begins with its number, or a reason in words why not yet.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a set-up that fails is a test that fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// The rows: M is for the first release, S soon after.
+///
+/// A is about policy and trust root, B exceptions, C the ledger, D hiding from the scan, E output, F the pipeline.
+const ROWS: &str = "
+    A1M A2M A3M A4M A5M A6M A7S A8S
+    B1M B2M B3M B4M B5M B6M B7M B8M B9M B10M B11M B12M B13M B14M B15M B16S B17M B18M
+    C1M C2M C3M C4M C5M C6M C7M C8M C9S C10M C11M C12M C13M C14M C15M C16S
+    D1M D2M D3M D4M D5M D6M D7M D8S D9S D10M D11S D12M D13S D14M
+    E1M E2M E3M E4S
+    F1M F2M F3M F4M F5S F6S F7M
+";
+
+/// Rows without a test, each with the reason.
+const LATER: &[(&str, &str)] = &[
+    ("a5", "needs the chain of `policy.activated` records, which comes with policies signed by a quorum"),
+    (
+        "a7",
+        "needs the quorum over a new trust root; until then a push to the base is trusted as the forge serves it",
+    ),
+    ("a8", "needs the list of allowed tool digests in the trust root; records hold the version alone"),
+    ("b10", "needs sealed checkpoints, against which an older state of the ledger shows"),
+    (
+        "b17",
+        "needs the record `signer.revoked`; a key in `.tollgate/revoked` signs nothing more, from the base on",
+    ),
+    ("c2", "needs `ledger compare`"),
+    ("c9", "needs the cap on records of one run"),
+    ("c10", "belongs to stores with conditional writes; the one store there is holds a lock"),
+    ("c11", "needs `ledger seal`; there is no seal key yet that anything could load"),
+    ("c14", "belongs to the store on a branch, which is not there yet"),
+    ("c16", "belongs to stores of objects, which are not there yet"),
+    ("d9", "needs text normalised before it is matched"),
+    ("d11", "needs the decoding passes"),
+    ("f2", "needs `check --verify-deploy`"),
+    ("f3", "no command reads the result of another run as its own decision; there is nothing yet to forge"),
+    ("f6", "there is no cache yet that could be poisoned"),
+];
+
+/// Number (`a1`) to whether it is for the first release.
+fn rows() -> BTreeMap<String, bool> {
+    let row = |text: &str| {
+        let (number, mark) = text.split_at(text.len() - 1);
+        assert!(mark == "M" || mark == "S", "`{text}` has no mark");
+        (number.to_lowercase(), mark == "M")
+    };
+    ROWS.split_whitespace().map(row).collect()
+}
+
+/// The numbers that names of test functions and fixtures below `folder` begin with.
+fn tested(folder: &Path, numbers: &mut BTreeSet<String>) {
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            tested(&path, numbers);
+        } else if path.extension().is_some_and(|ending| ending == "txt") {
+            // A fixture of its own: the test of its folder runs every one.
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            numbers.extend(name.split_once('_').map(|(number, _)| number.to_owned()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            let is_test = |at: usize| {
+                let mut above =
+                    lines.iter().take(at).rev().take_while(|line| !line.is_empty() && !line.ends_with('}'));
+                above.any(|line| *line == "#[test]")
+                    || lines.iter().take(at).any(|line| line.contains("proptest! {"))
+            };
+            for (at, line) in lines.iter().enumerate() {
+                let number =
+                    line.strip_prefix("fn ").and_then(|name| name.split_once('_')).map(|(number, _)| number);
+                if let Some(number) = number.filter(|_| is_test(at)) {
+                    numbers.insert(number.to_owned());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_of_the_threat_model_has_its_test_or_a_reason() {
+    let rows = rows();
+    let later: BTreeMap<&str, &str> = LATER.iter().copied().collect();
+    let mut numbers = BTreeSet::new();
+    tested(Path::new("src"), &mut numbers);
+    tested(Path::new("tests"), &mut numbers);
+    let mut faults = Vec::new();
+    for (row, reason) in &later {
+        assert!(rows.contains_key(*row) && reason.len() > 20, "`{row}` is no row, or has no reason");
+        if numbers.contains(*row) {
+            faults.push(format!("{row} has a test by now: take it from the list of later ones"));
+        }
+    }
+    for (row, first) in &rows {
+        if !numbers.contains(row) && !later.contains_key(row.as_str()) {
+            let when = if *first { "the first release" } else { "soon after" };
+            faults.push(format!("{row} ({when}) has neither a test nor a reason"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
