@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{DetectError, Engine, Setting};
+use super::{DetectError, Engine, Setting, overlap};
 use crate::finding::RuleId;
 use crate::policy::Rule;
 use crate::policy::example::{self, Check};
@@ -22,7 +22,8 @@ pub struct Failure {
 
 /// Runs all rules of `setting` on every example and look-alike, and returns what does not fit.
 ///
-/// An example is found by its own rule and, beside it, only by those `also:` names; a look-alike by none.
+/// An example is found by its own rule and, beside it, only by those `also:` names; a look-alike only by those: a
+/// token that lives as long as it should is still a token.
 ///
 /// # Errors
 ///
@@ -41,8 +42,10 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
         for (index, example) in rule.text.look_alikes.iter().enumerate() {
             let which = format!("look-alike {}", index + 1);
             let message = match found(&engine, rule, example, 1000 + index)? {
-                Ok(found) if found.is_empty() => continue,
-                Ok(found) => format!("found by {}", list(&found)),
+                Ok(found) => match strange(rule, &found) {
+                    strange if strange.is_empty() => continue,
+                    strange => format!("found by {}", list(&strange)),
+                },
                 Err(message) => message,
             };
             failures.push(Failure { rule: rule.id.clone(), which, message });
@@ -52,8 +55,8 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
 }
 
 fn judge_example(rule: &Rule, which: String, found: &BTreeSet<RuleId>) -> Option<Failure> {
-    let others: BTreeSet<RuleId> =
-        found.iter().filter(|id| **id != rule.id && !rule.text.also.contains(&id.0)).cloned().collect();
+    let mut others = strange(rule, found);
+    others.remove(&rule.id);
     let message = match (found.contains(&rule.id), others.is_empty()) {
         (true, true) => return None,
         (true, false) => format!("also found by {}", list(&others)),
@@ -61,6 +64,11 @@ fn judge_example(rule: &Rule, which: String, found: &BTreeSet<RuleId>) -> Option
         (false, false) => format!("not found, but found by {}", list(&others)),
     };
     Some(Failure { rule: rule.id.clone(), which, message })
+}
+
+/// Those of `found` that `also:` does not name.
+fn strange(rule: &Rule, found: &BTreeSet<RuleId>) -> BTreeSet<RuleId> {
+    found.iter().filter(|id| !rule.text.also.contains(&id.0)).cloned().collect()
 }
 
 /// The rules that fire on an example, or why it cannot be filled in.
@@ -86,7 +94,9 @@ fn found(
     let blob = Blob { path: path.to_owned(), commit: None, change, bytes };
     let seen = engine.blob(&blob)?;
     let (identities, _) = super::judge_all(&seen.identities, engine.setting)?;
-    Ok(Ok(seen.findings.into_iter().chain(identities).map(|finding| finding.rule).collect()))
+    let findings = seen.findings.into_iter().chain(identities).collect();
+    let spoken = overlap::one_voice(findings, &engine.setting.policies.rules);
+    Ok(Ok(spoken.into_iter().map(|finding| finding.rule).collect()))
 }
 
 fn list(rules: &BTreeSet<RuleId>) -> String {

@@ -102,6 +102,7 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
     scan.gaps.extend(gaps);
     let mut findings = std::mem::take(&mut scan.findings);
     findings.extend(identities);
+    findings = detect::overlap::one_voice(findings, &request.policies.rules);
     findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     match recording {
         Recording::Nowhere(reason) => {

@@ -24,7 +24,7 @@ pub(super) fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let key = name.ends_with("_key") || name.ends_with("-key") || name == "key" || name.ends_with("apikey");
     let harmless = ["_file", "_path", "_url", "_uri", "_name", "tokens", "_endpoint", "_ttl", "author"];
-    let count = name.contains("max_") || name.contains("public");
+    let count = name.contains("max_") || name.contains("public") || name.contains("unauthorized");
     let pat = name.ends_with("_pat") || name == "pat" || name.ends_with("-pat");
     !count
         && !harmless.iter().any(|end| name.ends_with(end))
@@ -193,7 +193,15 @@ mod tests {
         for name in ["GITHUB_TOKEN", "x-api-key", "dbPassword", "OPENAI_API_KEY", "Authorization", "GH_PAT"] {
             assert!(names_secret(name), "{name}");
         }
-        for name in ["HOME", "TOKEN_FILE", "MAX_OUTPUT_TOKENS", "MONKEY", "PATH", "API_KEY_URL"] {
+        for name in [
+            "HOME",
+            "TOKEN_FILE",
+            "MAX_OUTPUT_TOKENS",
+            "MONKEY",
+            "PATH",
+            "API_KEY_URL",
+            "NODE_TLS_REJECT_UNAUTHORIZED",
+        ] {
             assert!(!names_secret(name), "{name}");
         }
         for value in

@@ -48,10 +48,10 @@ pub struct RuleSyntax {
     /// Texts the rule finds, with `{alnum:32}` placeholders.
     #[serde(default)]
     pub examples: Vec<ExampleSyntax>,
-    /// Texts no rule finds.
+    /// Texts no rule finds but those that `also` names.
     #[serde(default)]
     pub look_alikes: Vec<ExampleSyntax>,
-    /// Other rules that find the examples too.
+    /// Other rules that find the examples too, and may find the look-alikes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
     /// How long such a credential lives, as the provider documents it.

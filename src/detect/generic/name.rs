@@ -35,7 +35,7 @@ const KEYS: [&str; 18] = [
 ];
 
 /// Behind a credential's name they turn it into something about it.
-const ABOUT: [&str; 91] = [
+const ABOUT: [&str; 96] = [
     "name",
     "names",
     "file",
@@ -127,6 +127,11 @@ const ABOUT: [&str; 91] = [
     "tags",
     "symbol",
     "supply",
+    "encryption",
+    "mode",
+    "yaml",
+    "yml",
+    "txt",
 ];
 
 /// Before a credential's name they say that it opens nothing.
@@ -263,6 +268,9 @@ mod tests {
             ("next_page_token", None),
             ("publicApiKey", None),
             ("passwordPolicy", None),
+            ("password_encryption", None),
+            ("passwordLoginMode", None),
+            ("-secret.yaml", None),
             ("", None),
         ] {
             assert_eq!(Name::read(key), expected, "{key}");

@@ -6,7 +6,7 @@ use crate::detect::entropy::{entropy, strength_bits, word_run};
 /// Says what `value` is, where it is something else than a credential; `before` is its line up to it in lower case.
 pub(super) fn is_something_else(value: &str, key: &str, before: &str) -> Option<&'static str> {
     let lower = value.to_lowercase();
-    let checks: [(&'static str, bool); 14] = [
+    let checks: [(&'static str, bool); 15] = [
         ("too short", value.len() < 6),
         ("a text in a natural language", !value.is_ascii()),
         ("a reference, not a value", reference(value, &lower)),
@@ -15,6 +15,7 @@ pub(super) fn is_something_else(value: &str, key: &str, before: &str) -> Option<
         ("a public key", public(value)),
         ("an expression, not a literal", expression(value)),
         ("a path or an address", address(value, &lower)),
+        ("a regular expression", value.starts_with('^') && value.ends_with('$')),
         ("a digest", digest(value, &lower, before)),
         ("a UUID", uuid(value)),
         (
@@ -255,7 +256,8 @@ fn patterned(bytes: &[u8]) -> bool {
 }
 
 fn algorithm(lower: &str) -> bool {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
+        "scram-sha-256",
         "sha1",
         "sha256",
         "sha384",

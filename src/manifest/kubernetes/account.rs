@@ -118,10 +118,10 @@ fn kubeconfig_user(file: &File<'_>, entry: &Node) -> Option<Identity> {
     let stable = format!("{NAME}/kubeconfig/{name}");
     let mut identity = file.identity(IdentityKind::ServiceAccount, NAME, "kubeconfig-user", stable, entry);
     for (key, kind, storage) in PROOFS {
-        let Some((at, value)) = user.entry(key) else { continue };
+        let Some(value) = user.get(key) else { continue };
         let reference = value.scalar().is_none_or(|text| is_reference(&text));
         let storage = if reference { Storage::Environment } else { storage };
-        identity.credentials.push(Credential { storage, ..credential(file, kind, key, at) });
+        identity.credentials.push(Credential { storage, ..credential(file, kind, key, value) });
     }
     for (command, at) in texts(user.at(&["exec", "command"])) {
         identity.settings.push(file.setting("exec.command", &command, at));
