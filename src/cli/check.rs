@@ -124,8 +124,11 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
     site.name_pipeline(&policies, arguments.pipeline.as_deref());
-    let arguments =
-        &if private { arguments.clone() } else { granted(arguments, &site, &policies, &mut rejected)? };
+    let arguments = &if private {
+        arguments.clone()
+    } else {
+        granted(arguments, stage, &site, &policies, context, &mut rejected)?
+    };
     let now = arguments.as_of.as_deref().map(Timestamp::parse).transpose()?.unwrap_or(context.now);
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope)?;
