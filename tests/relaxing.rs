@@ -103,6 +103,24 @@ fn a6_at_deploy_a_part_of_the_repository_is_no_decision() {
 }
 
 #[test]
+fn a6_in_ci_of_an_unknown_provider_the_stage_must_be_named() {
+    let scene = Scene::new();
+    let ledger = format!("file:{}", place(&scene.stage));
+    for sign in [("CI", "true"), ("CI", "1"), ("JENKINS_URL", "https://ci.example"), ("TF_BUILD", "True")] {
+        let said = scene.stage.run_with(&["check"], &[sign]).ends(2);
+        assert!(said.err.contains("`--stage merge`") && said.err.contains("`--trust`"), "{}", said.err);
+        for (asked, stage) in [("merge", "merge"), ("deploy", "deploy"), ("local", "merge")] {
+            let arguments = ["--stage", asked, "--trust", "origin/main", "--ledger", &ledger];
+            let (code, report) = scene.stage.check_with(&arguments, &[sign]);
+            assert_eq!((code, report["stage"].as_str()), (1, Some(stage)), "{sign:?}");
+            let rejected = report["overrides_rejected"].as_array().map(Vec::len);
+            assert_eq!(rejected, Some(usize::from(asked == "local")), "{report:#}");
+        }
+    }
+    assert_eq!(scene.stage.check_with(&[], &[("CI", "false")]).0, 1);
+}
+
+#[test]
 fn a3_a_push_is_judged_by_the_branch_of_the_repository_whatever_it_names() {
     let scene = Scene::new();
     let event = scene.stage.home().join("push.json");

@@ -119,7 +119,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
 /// Judges, records, and keeps the report for `except request` and `explain`.
 pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Result<Outcome, Trouble> {
     let mut rejected = Vec::new();
-    let stage = site.stage(arguments.stage.map(Into::into), &mut rejected);
+    let stage = site.stage(arguments.stage.map(Into::into), &mut rejected)?;
     let private = stage == Stage::Local;
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
