@@ -56,6 +56,18 @@ impl<'a> Candidate<'a> {
             path,
         }
     }
+
+    /// `(?<secret>` and `(?P<secret>`: what follows is the rest of a pattern.
+    fn names_a_group(&self) -> bool {
+        let own = self.key.len() + self.joint.len();
+        let before = self.before.get(..self.before.len().saturating_sub(own)).unwrap_or_default();
+        self.joint.starts_with(b">") && (before.ends_with(b"?<") || before.ends_with(b"?P<"))
+    }
+
+    /// Whether the value lacks a brace that closes behind it.
+    fn cut_at_brace(&self) -> bool {
+        self.after.starts_with(b"}")
+    }
 }
 
 /// Judges whether `candidate` is a credential.
@@ -72,12 +84,18 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
         return quiet("a lock file or a generated one");
     }
     let Some(name) = Name::read(key) else { return quiet("the name is not that of a credential") };
+    if candidate.names_a_group() {
+        return quiet("the name of a group in a pattern");
+    }
     let place = Place::of(candidate, joint);
     if let Some(reason) = place.rules_out() {
         return quiet(reason);
     }
     let before = String::from_utf8_lossy(candidate.before).to_lowercase();
     let text = if place.quoted { text } else { first_of_list(text) };
+    if value::has_hole(text, candidate.cut_at_brace()) {
+        return quiet("a template, not a value");
+    }
     if let Some(reason) = value::is_something_else(text, key, &before) {
         return quiet(reason);
     }

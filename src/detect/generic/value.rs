@@ -90,6 +90,24 @@ fn reference(value: &str, lower: &str) -> bool {
         || INSIDE.iter().any(|part| lower.contains(part))
 }
 
+/// A hole that a format string, a URI template or an example fills: `{n}`, `{token}`, `{id:08x}`. The last one may
+/// be `cut` off in front of its closing brace.
+pub(super) fn has_hole(value: &str, cut: bool) -> bool {
+    value.split('{').skip(1).any(|part| match part.split_once('}') {
+        Some((inside, _)) => hole(inside),
+        None => cut && hole(part),
+    })
+}
+
+fn hole(inside: &str) -> bool {
+    let (name, format) = inside.split_once(':').unwrap_or((inside, ""));
+    name.len() <= 32
+        && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+        && format.len() <= 8
+        && format.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"<>^#.?+".contains(&byte))
+}
+
 /// The shapes of crypt, bcrypt, Argon2, LDAP and Django hashes.
 fn hash(lower: &str) -> bool {
     const STARTS: [&str; 20] = [
