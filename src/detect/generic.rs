@@ -64,9 +64,11 @@ impl<'a> Candidate<'a> {
         self.joint.starts_with(b">") && (before.ends_with(b"?<") || before.ends_with(b"?P<"))
     }
 
-    /// Whether the value lacks a brace that closes behind it.
-    fn cut_at_brace(&self) -> bool {
-        self.after.starts_with(b"}")
+    /// What goes on behind the value without a gap: brackets that close, or more of a value beyond the bound.
+    fn rest_of_word(&self) -> &[u8] {
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>".contains(byte);
+        let end = self.after.iter().position(ends).unwrap_or(self.after.len());
+        self.after.get(..end).unwrap_or_default()
     }
 }
 
@@ -93,7 +95,8 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     }
     let before = String::from_utf8_lossy(candidate.before).to_lowercase();
     let text = if place.quoted { text } else { first_of_list(text) };
-    if value::has_hole(text, candidate.cut_at_brace()) {
+    if value::has_hole(text, if text.len() == candidate.value.len() { candidate.rest_of_word() } else { b"" })
+    {
         return quiet("a template, not a value");
     }
     if let Some(reason) = value::is_something_else(text, key, &before) {
