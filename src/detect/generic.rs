@@ -56,6 +56,20 @@ impl<'a> Candidate<'a> {
             path,
         }
     }
+
+    /// `(?<secret>` and `(?P<secret>`: what follows is the rest of a pattern.
+    fn names_a_group(&self) -> bool {
+        let own = self.key.len() + self.joint.len();
+        let before = self.before.get(..self.before.len().saturating_sub(own)).unwrap_or_default();
+        self.joint.starts_with(b">") && (before.ends_with(b"?<") || before.ends_with(b"?P<"))
+    }
+
+    /// What goes on behind the value without a gap: brackets that close, or more of a value beyond the bound.
+    fn rest_of_word(&self) -> &[u8] {
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>".contains(byte);
+        let end = self.after.iter().position(ends).unwrap_or(self.after.len());
+        self.after.get(..end).unwrap_or_default()
+    }
 }
 
 /// Judges whether `candidate` is a credential.
@@ -72,12 +86,19 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
         return quiet("a lock file or a generated one");
     }
     let Some(name) = Name::read(key) else { return quiet("the name is not that of a credential") };
+    if candidate.names_a_group() {
+        return quiet("the name of a group in a pattern");
+    }
     let place = Place::of(candidate, joint);
     if let Some(reason) = place.rules_out() {
         return quiet(reason);
     }
     let before = String::from_utf8_lossy(candidate.before).to_lowercase();
     let text = if place.quoted { text } else { first_of_list(text) };
+    if value::has_hole(text, if text.len() == candidate.value.len() { candidate.rest_of_word() } else { b"" })
+    {
+        return quiet("a template, not a value");
+    }
     if let Some(reason) = value::is_something_else(text, key, &before) {
         return quiet(reason);
     }

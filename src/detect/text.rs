@@ -196,6 +196,12 @@ fn judge(
         }
         candidate.confidence = judgement.confidence;
     }
+    let end = captures.get(0).map_or(secret.end, |all| all.end());
+    if group("user").is_some_and(|user| {
+        is_local_login(user.of(subject.bytes), value, Span::new(secret.end, end).of(subject.bytes))
+    }) {
+        candidate.confidence = Confidence::Low;
+    }
     candidate.facts = text.facts.as_deref().map(|decoder| facts::facts(decoder, value)).unwrap_or_default();
     Ok(Some(candidate))
 }
@@ -213,4 +219,32 @@ fn is_stopped(value: &[u8], text: &TextRule) -> bool {
     let holds =
         |word: &String| !word.is_empty() && lower.windows(word.len()).any(|part| part == word.as_bytes());
     text.stop.iter().any(holds)
+}
+
+/// Whether `password` repeats the name of its `user` at `host` (`@db`), a machine without a domain: how
+/// throw-away databases of tests and developers are set up.
+fn is_local_login(user: &[u8], password: &[u8], host: &[u8]) -> bool {
+    let host = host.strip_prefix(b"@").unwrap_or(host);
+    user == password && (!host.iter().any(|byte| b".[".contains(byte)) || host == b"127.0.0.1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_repeats_its_user_on_a_local_machine_is_a_guess() {
+        for (user, password, host, local) in [
+            ("saleor", "saleor", "@db", true),
+            ("saleor", "saleor", "@localhost", true),
+            ("saleor", "saleor", "@127.0.0.1", true),
+            ("saleor", "saleor", "@db.acme.example", false),
+            ("saleor", "saleor", "@10.1.2.3", false),
+            ("saleor", "saleor1", "@db", false),
+            ("", "saleor", "@db", false),
+        ] {
+            let found = is_local_login(user.as_bytes(), password.as_bytes(), host.as_bytes());
+            assert_eq!(found, local, "{user} at {host}");
+        }
+    }
 }

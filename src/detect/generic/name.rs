@@ -201,6 +201,10 @@ fn kind(word: &str, before: &str) -> Option<Name> {
     if PASSWORDS.contains(&word) {
         return Some(Name::Password);
     }
+    // In a signed address, the id of the key and the scope it signs for.
+    if word == "credential" && ["amz", "goog"].contains(&before) {
+        return None;
+    }
     if TOKENS.contains(&word) || (word == "key" && KEYS.contains(&before)) {
         return Some(Name::Token);
     }
@@ -270,6 +274,9 @@ mod tests {
             ("passwordPolicy", None),
             ("password_encryption", None),
             ("passwordLoginMode", None),
+            ("X-Amz-Credential", None),
+            ("X-Goog-Credential", None),
+            ("X-Amz-Security-Token", Some(Name::Token)),
             ("-secret.yaml", None),
             ("", None),
         ] {

@@ -120,6 +120,16 @@ fn what_is_no_credential_stays_quiet() {
         ("a.ts", "const BeeTokenAddress = '0x36435796Ca9be2bf150CE0dECc2D8Fab5C4d6E13'".to_owned()),
         ("a.ts", format!("equal(hmac('password'), '{HEX64}')")),
         ("a.json", "\"max_tokens\": \"4096000\"".to_owned()),
+        ("a.yml", r"pattern: 'acme_(?<secret>[0-9A-Za-z]{32})(?:[^0-9A-Za-z]|$)'".to_owned()),
+        ("a.py", r"re.compile(r'acme_(?P<token>[0-9A-Za-z_-]{40})\b')".to_owned()),
+        ("a.rs", r#"format!("token={prefix}Qx7Lm2{suffix:08}")"#.to_owned()),
+        ("a.rs", r#"format!("DB_PASSWORD=\"Zk{n}qXv9rTb2wLm{n}\"\n")"#.to_owned()),
+        ("a.py", "url = f'{base}?api_key=AIza7{key:>35}'".to_owned()),
+        ("a.json", r#"["docker", "run", "-e", "TOKEN", "ghcr.io/acme/b2:1.2.3"]"#.to_owned()),
+        ("a.md", "https://a.example/x?X-Amz-Credential=k%2F20261120%2Fus-east-1%2Fs3".to_owned()),
+        ("a.yml", format!("- 'ACME_TOKEN={}.{{b64u:43}}'", "eyJhbGciOiJSUzI1NiIs".repeat(16))),
+        ("a.yml", "- 'ACME_TOKEN=acme_v1_{alnum:32}'".to_owned()),
+        ("a.yml", "- '{\"token\": \"acme_Q9{uuid}_{checksum:6}\"}'".to_owned()),
     ];
     assert!(lines.len() >= 60);
     let loud: Vec<_> = lines
@@ -182,6 +192,10 @@ fn a_credential_is_found_in_every_usual_syntax() {
         ("a.tf", format!("password = \"{random}\"")),
         ("a.kt", format!("val accessKey: String = \"{random}\"")),
         ("Dockerfile", format!("ENV REGISTRY_PASSWORD={random}")),
+        ("a.yml", format!("{{ password: \"{random}{{\" }}")),
+        ("a.yml", format!("{{user: shop, password: {random}}}")),
+        ("a.xml", format!("<secret>{random}</secret>")),
+        ("a.conf", format!("https://acme.example/hook?token={random}&next={{page}}")),
         ("a.conf", format!("https://acme.example/hook?token={random}&b=1")),
         ("a.ini", format!("url = jdbc:acme://db;user=shop;password={random};encrypt=true")),
         ("a.swift", format!("let sharedKey = \"{base64}\"")),

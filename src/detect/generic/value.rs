@@ -90,6 +90,22 @@ fn reference(value: &str, lower: &str) -> bool {
         || INSIDE.iter().any(|part| lower.contains(part))
 }
 
+/// A hole that a format string, a URI template or an example fills: `{n}`, `{token}`, `{id:08x}`. `rest` is what goes on
+/// behind the value, such as the brace that closes its last hole.
+pub(super) fn has_hole(value: &str, rest: &[u8]) -> bool {
+    let word = format!("{value}{}", String::from_utf8_lossy(rest));
+    word.split('{').skip(1).any(|part| part.split_once('}').is_some_and(|(inside, _)| hole(inside)))
+}
+
+fn hole(inside: &str) -> bool {
+    let (name, format) = inside.split_once(':').unwrap_or((inside, ""));
+    name.len() <= 32
+        && name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+        && format.len() <= 8
+        && format.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"<>^#.?+".contains(&byte))
+}
+
 /// The shapes of crypt, bcrypt, Argon2, LDAP and Django hashes.
 fn hash(lower: &str) -> bool {
     const STARTS: [&str; 20] = [
@@ -152,7 +168,20 @@ fn address(value: &str, lower: &str) -> bool {
     .any(|end| lower.ends_with(end));
     let segments = value.contains('/')
         && value.split('/').all(|part| part.is_empty() || identifier(part.as_bytes()) || part.len() <= 3);
-    url || path || file || segments
+    url || path || file || segments || image(value)
+}
+
+/// A container image: `ghcr.io/acme/web:1.2.3`.
+fn image(value: &str) -> bool {
+    let named = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._/-".contains(&byte))
+    };
+    let Some((name, tag)) = value.rsplit_once(':') else { return false };
+    let registry = name.split_once('/').is_some_and(|(host, _)| host.contains('.'));
+    registry
+        && named(name)
+        && tag.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+        && tag.len() <= 24
 }
 
 /// Hex of the length of a digest where the line speaks of digests, and subresource integrity.
