@@ -4,6 +4,9 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+/// The most bytes the states of one pattern may take while it runs; with less they are thrown away and made anew.
+const DFA_LIMIT: usize = 8 << 20;
+
 /// The most bytes one compiled pattern may take.
 const SIZE_LIMIT: usize = 4 << 20;
 
@@ -44,8 +47,13 @@ impl Pattern {
 }
 
 fn compile(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text).unicode(false).size_limit(SIZE_LIMIT).nest_limit(64).build().map_err(|error| {
-        match error {
+    RegexBuilder::new(text)
+        .unicode(false)
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(DFA_LIMIT)
+        .nest_limit(64)
+        .build()
+        .map_err(|error| match error {
             regex::Error::CompiledTooBig(limit) => {
                 format!(
                     "the pattern takes more than {} MiB when compiled; bound its repetitions",
@@ -56,8 +64,7 @@ fn compile(text: &str) -> Result<Regex, String> {
                 super::literals::required(text).err().unwrap_or_else(|| "the pattern is not valid".to_owned())
             }
             other => other.to_string(),
-        }
-    })
+        })
 }
 
 #[cfg(test)]
