@@ -121,6 +121,29 @@ fn a6_in_ci_of_an_unknown_provider_the_stage_must_be_named() {
 }
 
 #[test]
+fn a6_in_ci_the_pipeline_has_the_name_the_policy_gives_it() {
+    let stage = Stage::new();
+    let policy = "pipelines:\n  - { match: { workflow: gate }, name: payments }\n";
+    let base = stage.repo.write(".tollgate/policy.yml", policy).commit("base");
+    stage.protect(&base);
+    stage.repo.git(&["checkout", "--quiet", "-b", "change"]);
+    let head = stage.repo.write("README", "pay\n").commit("one");
+    let variables = stage.github(&base, &head, "kim");
+    let other = variables.iter().filter(|(name, _)| *name != "GITHUB_WORKFLOW_REF").cloned();
+    let other: Vec<_> =
+        other.chain([("GITHUB_WORKFLOW_REF", "acme/pay/other.yml@main".to_owned())]).collect();
+    for (variables, asked, name, rejected) in [
+        (borrowed(&variables), "trial", "payments", Some("--pipeline trial")),
+        (borrowed(&variables), "payments", "payments", None),
+        (borrowed(&other), "trial", "trial", None),
+    ] {
+        let (_, report) = stage.check_with(&["--pipeline", asked], &variables);
+        assert_eq!(report["pipeline"], name, "{report:#}");
+        assert_eq!(report["overrides_rejected"][0].as_str(), rejected);
+    }
+}
+
+#[test]
 fn a3_a_push_is_judged_by_the_branch_of_the_repository_whatever_it_names() {
     let scene = Scene::new();
     let event = scene.stage.home().join("push.json");

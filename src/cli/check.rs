@@ -123,7 +123,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let private = stage == Stage::Local;
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
-    site.name_pipeline(&policies, arguments.pipeline.as_deref());
+    site.name_pipeline(&policies, arguments.pipeline.as_deref(), &mut rejected);
     let arguments = &if private {
         arguments.clone()
     } else {

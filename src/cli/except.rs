@@ -114,7 +114,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
 pub fn request(arguments: &RequestArguments, context: &Context) -> Result<String, Trouble> {
     let mut site = Site::find(&context.folder, context)?;
     let policies = site.local_policies()?;
-    site.name_pipeline(&policies, None);
+    site.name_pipeline(&policies, None, &mut Vec::new());
     let report = match &arguments.report {
         Some(file) => check::read_report(&context.absolute(file))?,
         None => check::last_report(&site, context)?,

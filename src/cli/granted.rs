@@ -63,7 +63,7 @@ fn parts(granted: &mut Arguments, site: &Site, context: &Context) -> Vec<String>
     // A path that is not there is a fault the source names.
     if context.absolute(&granted.path).canonicalize().is_ok_and(|path| path != top) {
         parts.push(format!("PATH {}", granted.path.display()));
-        granted.path = top.to_owned();
+        top.clone_into(&mut granted.path);
     }
     parts
 }

@@ -8,6 +8,7 @@ use tollgate::finding::Fingerprint;
 use tollgate::ledger::kinds::{About, Deploy};
 use tollgate::ledger::{Kind, Lineage, Record};
 use tollgate::pipeline::Stage;
+use tollgate::text::safe;
 use tollgate::text::ulid::ulid;
 
 use super::context::Context;
@@ -145,7 +146,11 @@ fn done(kind: Kind, arguments: &DoneArguments, context: &Context) -> Result<Exit
 fn open(writer: &Writer, context: &Context) -> Result<(Site, tollgate::ledger::Ledger, Lineage), Trouble> {
     let mut site = Site::find(&context.folder, context)?;
     let policies = site.local_policies()?;
-    site.name_pipeline(&policies, writer.pipeline.as_deref());
+    let mut rejected = Vec::new();
+    site.name_pipeline(&policies, writer.pipeline.as_deref(), &mut rejected);
+    for flag in rejected {
+        context.note(&safe::terminal(&format!("note: `{flag}` is ignored: the policy names the pipeline")));
+    }
     let ledger = writer.which.existing(context)?;
     let lineage = Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, Stage::Deploy);
     Ok((site, ledger, lineage))

@@ -76,8 +76,10 @@ impl Site {
         })
     }
 
-    /// Names the pipeline: as asked for, else as the first match of the policy says.
-    pub fn name_pipeline(&mut self, policies: &Policies, asked: Option<&str>) {
+    /// Names the pipeline: as asked for, else as the first match of the policy says. In CI the name of the policy
+    /// holds: exceptions and rates go by it, so another one is not granted and goes to `rejected`.
+    pub fn name_pipeline(&mut self, policies: &Policies, asked: Option<&str>, rejected: &mut Vec<String>) {
+        let mut named = false;
         for entry in &policies.settings.pipelines {
             let fits = |glob: &Option<String>, text: &str| {
                 glob.as_ref().is_none_or(|glob| {
@@ -91,11 +93,14 @@ impl Site {
             if fits(&entry.when.repo, &self.run.repo_name) && is_workflow {
                 self.run.pipeline.clone_from(&entry.name);
                 self.run.product = entry.product.clone().unwrap_or_default();
+                named = true;
                 break;
             }
         }
-        if let Some(name) = asked {
-            name.clone_into(&mut self.run.pipeline);
+        match asked.filter(|name| *name != self.run.pipeline) {
+            Some(name) if named && self.in_ci => rejected.push(format!("--pipeline {name}")),
+            Some(name) => name.clone_into(&mut self.run.pipeline),
+            None => {}
         }
     }
 

@@ -18,6 +18,7 @@ use crate::finding::{Fingerprint, FingerprintAlgorithm, RuleId, Severity};
 use crate::text::json::{self, JsonError};
 use crate::text::safe;
 use crate::text::time::Timestamp;
+use crate::text::ulid::{is_ulid, ulid};
 
 /// The most bytes a document may have.
 pub const MAX_DOCUMENT: usize = 32 * 1024;
@@ -180,29 +181,15 @@ pub enum DocumentError {
     },
 }
 
-const CROCKFORD: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
 impl Ulid {
     /// The id of `at` and 80 random bits.
     pub fn new(at: Timestamp, random: [u8; 10]) -> Self {
-        let mut bytes = [0; 16];
-        let time = u64::try_from(at.0).unwrap_or_default().to_be_bytes();
-        for (slot, byte) in bytes.iter_mut().zip(time.iter().skip(2).chain(random.iter())) {
-            *slot = *byte;
-        }
-        let number = u128::from_be_bytes(bytes);
-        let digit = |place: u32| {
-            let index = usize::try_from((number >> (5 * place)) & 31).unwrap_or_default();
-            char::from(CROCKFORD.get(index).copied().unwrap_or(b'0'))
-        };
-        Self((0..26).rev().map(digit).collect())
+        Self(ulid(at, random))
     }
 
     /// Reads 26 upper-case digits of at most 128 bits.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.bytes().next().is_some_and(|first| first <= b'7');
-        (text.len() == 26 && fits && text.bytes().all(|digit| CROCKFORD.contains(&digit)))
-            .then(|| Self(text.to_owned()))
+        is_ulid(text).then(|| Self(text.to_owned()))
     }
 
     /// The digits.

@@ -10,13 +10,10 @@
 
 /// Which commit is trusted, and how it is read.
 pub mod commit;
-/// Flags and variables may make the gate stricter, never laxer.
-pub mod tighten;
 
 use std::collections::BTreeSet;
 
 pub use commit::{CommitError, CommitFiles, Entry, History, TrustReader, WorkTree};
-pub use tighten::{Ask, Stance, Tightened, Wish, tighten};
 
 use crate::exception::Ulid;
 use crate::signing::{Signers, SignersError};
