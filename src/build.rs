@@ -1,4 +1,5 @@
-//! Compiles the rules of `policies/` into one JSON text that the binary reads at start.
+//! Compiles the rules of `policies/` into what the binary reads: `pack.json` at each start, `docs.json` (what people
+//! read about a rule, in the same order) when somebody asks, and `pack.digest` over both.
 //!
 //! YAML takes twenty times as long to read as JSON, and the literals of a pattern take a parse of it:
 //! both are done here once. A file that is no YAML, or a key that stands twice, stops the build.
@@ -12,12 +13,14 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 #[expect(clippy::disallowed_methods, reason = "a build script writes where cargo tells it to")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=policies");
     println!("cargo:rerun-if-changed=src/policy/literals.rs");
     let mut files = Vec::new();
+    let mut docs = Vec::new();
     for folder in sorted(Path::new("policies"))? {
         if !folder.is_dir() {
             continue;
@@ -29,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 serde_yaml::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
             let mut rules = serde_json::to_value(yaml).map_err(|error| format!("{path}: {error}"))?;
             add_literals(&mut rules).map_err(|error| format!("{path}: {error}"))?;
+            take_docs(&mut rules, &mut docs);
             let mut entry = Map::new();
             entry.insert("path".to_owned(), Value::from(path));
             entry.insert("file".to_owned(), rules);
@@ -36,8 +40,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let out = std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
-    fs::write(Path::new(&out).join("pack.json"), serde_json::to_vec(&Value::Array(files))?)?;
+    let (pack, docs) = (serde_json::to_vec(&Value::Array(files))?, serde_json::to_vec(&Value::Array(docs))?);
+    let both = [Sha256::digest(&pack), Sha256::digest(&docs)].concat();
+    let digest: String = Sha256::digest(both).iter().map(|byte| format!("{byte:02x}")).collect();
+    let out = Path::new(&out);
+    fs::write(out.join("pack.digest"), format!("sha256:{digest}"))?;
+    fs::write(out.join("docs.json"), docs)?;
+    fs::write(out.join("pack.json"), pack)?;
     Ok(())
+}
+
+/// The fields of a rule that no decision depends on.
+const DOC_FIELDS: [&str; 9] =
+    ["why", "fix", "source", "maps", "examples", "look_alikes", "also", "lifetime", "revoke"];
+
+/// Moves what people read about each rule out of `file`.
+fn take_docs(file: &mut Value, docs: &mut Vec<Value>) {
+    let rules = file.get_mut("rules").and_then(Value::as_array_mut);
+    for rule in rules.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let fields = DOC_FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), rule.remove(*name)?)));
+        docs.push(Value::Object(fields.collect()));
+    }
 }
 
 fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>, Box<dyn Error>> {

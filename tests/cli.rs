@@ -205,8 +205,8 @@ fn a_corrupt_exception_lets_nothing_through_and_is_named() {
         let said = refused(&stage, &["except", "approve", id, "--key", "k"], &[]);
         assert!(said.err.contains("is no exception"), "{}", said.err);
     }
-    stage.repo.write(&path, vec![b' '; 2 << 20]);
-    assert!(refused(&stage, &["check"], &[]).err.contains("larger than"));
+    stage.repo.write(&path, vec![b' '; 5 << 20]);
+    assert!(refused(&stage, &["check"], &[]).err.contains("has more than"));
 }
 
 /// Aliases that grow to 10^9 nodes.

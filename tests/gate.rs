@@ -460,7 +460,7 @@ fn a1_the_gates_own_files_are_watched_whatever_the_scope() {
     assert!(seen(".").is_empty());
     repo.write(".tollgate/signers", "# nobody\n").write(".tollgate/rules/own.yml", "rules: []\n");
     assert_eq!(seen("."), [".tollgate/rules/own.yml", ".tollgate/signers"]);
-    assert_eq!(seen("docs"), [".tollgate/signers"]);
+    assert_eq!(seen("docs"), [".tollgate/rules/own.yml", ".tollgate/signers"]);
     repo.remove(".tollgate/signers").remove(".tollgate/rules/own.yml");
     assert_eq!(seen("."), [".tollgate/signers"]);
 }

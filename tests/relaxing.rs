@@ -63,6 +63,7 @@ fn a6_what_would_leave_a_part_of_the_change_unread_is_not_granted() {
     let scene = Scene::new();
     let elsewhere = format!("file:{}", scene.stage.home().join("empty").display());
     let index = scene.stage.home().join("index").display().to_string();
+    scene.stage.repo.write("docs/a.txt", "x\n");
     for (run, arguments, more, name) in [
         ("1", &["--since", "HEAD~1"][..], &[][..], "--since HEAD~1"),
         ("2", &["--range", "HEAD~1..HEAD"], &[], "--range HEAD~1..HEAD"),
@@ -70,14 +71,53 @@ fn a6_what_would_leave_a_part_of_the_change_unread_is_not_granted() {
         ("4", &["--staged"], &[], "--staged"),
         ("5", &["--ledger", &elsewhere], &[], "--ledger"),
         ("6", &[], &[("GIT_INDEX_FILE", index.as_str())], "GIT_INDEX_FILE"),
+        ("7", &["--stdin"], &[], "--stdin"),
+        ("8", &["docs"], &[], "PATH docs"),
+        ("9", &["README", "--since", &scene.base], &[], "PATH README"),
     ] {
         let (code, report) = scene.check(run, arguments, more);
         assert_eq!((code, report["overrides_rejected"][0].as_str()), (1, Some(name)), "{report:#}");
         assert!(found(&report).iter().any(|(path, _)| path == "prod.env"), "{name}");
     }
     assert!(!scene.stage.home().join("empty").exists());
-    let (code, report) = scene.check("7", &["--since", &scene.base], &[]);
+    let (code, report) = scene.check("10", &["--since", &scene.base], &[]);
     assert_eq!((code, report["overrides_rejected"].as_array().map(Vec::len)), (1, Some(0)));
+}
+
+#[test]
+fn a6_at_deploy_a_part_of_the_repository_is_no_decision() {
+    let scene = Scene::new();
+    scene.stage.repo.write("docs/a.txt", "x\n");
+    let github = scene.stage.github(&scene.base, &scene.head, "kim");
+    let deploy = ["check", "--stage", "deploy", "--trust", "origin/main"];
+    for variables in [&[][..], &borrowed(&github)] {
+        for part in
+            [&["--stdin"][..], &["--stdin", "--path", "docs/a.txt"], &["docs"], &["README"], &["--staged"]]
+        {
+            let said = scene.stage.run_with(&[&deploy, part].concat(), variables).ends(2);
+            assert!(said.err.contains("the whole repository is judged"), "{part:?}: {}", said.err);
+        }
+        let top = scene.stage.repo.path().display().to_string();
+        scene.stage.run_with(&[&deploy[..], &[&top]].concat(), variables).ends(1);
+    }
+}
+
+#[test]
+fn a6_in_ci_of_an_unknown_provider_the_stage_must_be_named() {
+    let scene = Scene::new();
+    let ledger = format!("file:{}", place(&scene.stage));
+    for sign in [("CI", "true"), ("CI", "1"), ("JENKINS_URL", "https://ci.example"), ("TF_BUILD", "True")] {
+        let said = scene.stage.run_with(&["check"], &[sign]).ends(2);
+        assert!(said.err.contains("`--stage merge`") && said.err.contains("`--trust`"), "{}", said.err);
+        for (asked, stage) in [("merge", "merge"), ("deploy", "deploy"), ("local", "merge")] {
+            let arguments = ["--stage", asked, "--trust", "origin/main", "--ledger", &ledger];
+            let (code, report) = scene.stage.check_with(&arguments, &[sign]);
+            assert_eq!((code, report["stage"].as_str()), (1, Some(stage)), "{sign:?}");
+            let rejected = report["overrides_rejected"].as_array().map(Vec::len);
+            assert_eq!(rejected, Some(usize::from(asked == "local")), "{report:#}");
+        }
+    }
+    assert_eq!(scene.stage.check_with(&[], &[("CI", "false")]).0, 1);
 }
 
 #[test]
@@ -113,14 +153,11 @@ fn a_risk_is_gone_only_when_all_of_the_change_was_read_by_the_rules_that_saw_it(
     scene.stage.repo.git(&["reset", "--quiet", "--hard", &scene.base]);
     let head = scene.stage.repo.write("README", "again\n").commit("rewritten");
     let scene = Scene { head, ..scene };
-    // A part of the change, a stream, other names, and the same head before it was rewritten.
-    scene.stage.repo.write("docs/a.txt", "x\n").commit("docs");
-    scene.check("2", &["--since", &scene.base, "docs"], &[]);
-    scene.check("3", &["--stdin"], &[]);
-    scene.check("4", &since, &[("TOLLGATE_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef")]);
-    scene.check("5", &since, &[("GITHUB_RUN_ATTEMPT", "2")]);
+    // Other names, and the same head before it was rewritten.
+    scene.check("2", &since, &[("TOLLGATE_FINGERPRINT_KEY", "0123456789abcdef0123456789abcdef")]);
+    scene.check("3", &since, &[("GITHUB_RUN_ATTEMPT", "2")]);
     assert_eq!(scene.cleared(), 0);
-    assert_eq!(scene.check("6", &since, &[]).0, 0);
+    assert_eq!(scene.check("4", &since, &[]).0, 0);
     assert_eq!(scene.cleared(), 1);
 }
 

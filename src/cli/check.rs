@@ -119,13 +119,16 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
 /// Judges, records, and keeps the report for `except request` and `explain`.
 pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Result<Outcome, Trouble> {
     let mut rejected = Vec::new();
-    let stage = site.stage(arguments.stage.map(Into::into), &mut rejected);
+    let stage = site.stage(arguments.stage.map(Into::into), &mut rejected)?;
     let private = stage == Stage::Local;
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
     site.name_pipeline(&policies, arguments.pipeline.as_deref());
-    let arguments =
-        &if private { arguments.clone() } else { granted(arguments, &site, &policies, &mut rejected)? };
+    let arguments = &if private {
+        arguments.clone()
+    } else {
+        granted(arguments, stage, &site, &policies, context, &mut rejected)?
+    };
     let now = arguments.as_of.as_deref().map(Timestamp::parse).transpose()?.unwrap_or(context.now);
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope)?;

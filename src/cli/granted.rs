@@ -1,29 +1,37 @@
 //! Which arguments are granted: in a workflow they are the words of whoever wrote the change.
 
 use tollgate::git::ObjectId;
+use tollgate::pipeline::Stage;
 use tollgate::policy::Policies;
 
 use super::authors;
 use super::check::Arguments;
+use super::context::Context;
 use super::site::Site;
 use super::trouble::Trouble;
 
-/// `arguments` without those that would leave something unread or unrecorded; these go to `rejected`.
+/// `arguments` without those that would leave something unread or unrecorded; these go to `rejected`. At `deploy`
+/// what is asked for must be the whole repository: a part of it is no decision on what is deployed.
 pub fn granted(
     arguments: &Arguments,
+    stage: Stage,
     site: &Site,
     policies: &Policies,
+    context: &Context,
     rejected: &mut Vec<String>,
 ) -> Result<Arguments, Trouble> {
     let mut granted = arguments.clone();
+    let parts = parts(&mut granted, site, context);
+    if let (Stage::Deploy, Some(part)) = (stage, parts.first()) {
+        return Err(Trouble::new(format!("`{part}` leaves a part of the repository unread"))
+            .help("at deploy the whole repository is judged: leave it out, and start at the top folder"));
+    }
+    rejected.extend(parts);
     if std::mem::take(&mut granted.no_ledger) {
         rejected.push("--no-ledger".to_owned());
     }
     if granted.as_of.take().is_some() {
         rejected.push("--as-of".to_owned());
-    }
-    if std::mem::take(&mut granted.staged) {
-        rejected.push("--staged".to_owned());
     }
     if let (Some(asked), Some(own)) = (&granted.ledger, &policies.settings.ledger)
         && site.ledger_place(asked) != site.ledger_place(own)
@@ -40,6 +48,24 @@ pub fn granted(
         granted.range = None;
     }
     Ok(granted)
+}
+
+/// Takes out of `granted` what makes a run read a part of the work tree alone, and names it.
+fn parts(granted: &mut Arguments, site: &Site, context: &Context) -> Vec<String> {
+    let mut parts = Vec::new();
+    if std::mem::take(&mut granted.staged) {
+        parts.push("--staged".to_owned());
+    }
+    if std::mem::take(&mut granted.stdin) {
+        parts.push("--stdin".to_owned());
+    }
+    let top = site.repository.as_ref().and_then(|repository| repository.work_tree()).unwrap_or(&site.root);
+    // A path that is not there is a fault the source names.
+    if context.absolute(&granted.path).canonicalize().is_ok_and(|path| path != top) {
+        parts.push(format!("PATH {}", granted.path.display()));
+        granted.path = top.to_owned();
+    }
+    parts
 }
 
 /// Whether what is asked for is less than the whole request.

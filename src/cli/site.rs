@@ -29,8 +29,10 @@ pub struct Site {
     pub repository: Option<Repository>,
     /// The trip this is, from the CI provider or made up for a local one.
     pub run: Run,
-    /// Whether a CI provider was recognised.
+    /// Whether this is CI, of a provider that is known or not.
     pub in_ci: bool,
+    /// The variable that tells of CI where its provider is not known.
+    unknown: Option<&'static str>,
 }
 
 impl Site {
@@ -41,27 +43,37 @@ impl Site {
         let repository = Repository::discover(&folder)?;
         let top = repository.as_ref().and_then(|found| found.work_tree()).map(Path::to_owned);
         let provider = providers::recognise(&context.environment);
+        let unknown = providers::unknown(&context.environment);
+        let in_ci = provider.is_some() || unknown.is_some();
         // In CI the top counts alone: a folder of the change could bring settings of its own.
-        let nearest = policy_folder(&folder, top.as_deref()).filter(|_| provider.is_none() || top.is_none());
+        let nearest = policy_folder(&folder, top.as_deref()).filter(|_| !in_ci || top.is_none());
         let root = nearest.or(top).unwrap_or(folder);
         let run = match provider {
             Some(provider) => with_event(provider.run(&context.environment), context)?,
             None => local_run(&root, repository.as_ref(), context)?,
         };
-        Ok(Self { root, repository, run, in_ci: provider.is_some() })
+        Ok(Self { root, repository, run, in_ci, unknown })
     }
 
-    /// `merge` in CI and `local` elsewhere, unless `asked`; in CI a wish for `local` is not granted.
-    pub fn stage(&self, asked: Option<Stage>, rejected: &mut Vec<String>) -> Stage {
-        match (asked, self.in_ci) {
-            (Some(Stage::Local), true) => {
+    /// `merge` in CI and `local` elsewhere, unless `asked`; in CI a wish for `local` is not granted. Where the provider
+    /// is not known, nothing tells a request from a deployment, so it must be asked for.
+    pub fn stage(&self, asked: Option<Stage>, rejected: &mut Vec<String>) -> Result<Stage, Trouble> {
+        Ok(match (asked, self.unknown, self.in_ci) {
+            (Some(Stage::Local), _, true) => {
                 rejected.push("--stage local".to_owned());
                 Stage::Merge
             }
-            (Some(stage), _) => stage,
-            (None, true) => Stage::Merge,
-            (None, false) => Stage::Local,
-        }
+            (Some(stage), ..) => stage,
+            (None, Some(sign), _) => {
+                let fault = format!("`{sign}` tells of CI, and its provider is not known");
+                return Err(Trouble::new(fault).help(
+                    "name where the gate stands with `--stage merge` or `--stage deploy`, and the protected \
+                     branch with `--trust`, as in `--trust origin/main`",
+                ));
+            }
+            (None, None, true) => Stage::Merge,
+            (None, None, false) => Stage::Local,
+        })
     }
 
     /// Names the pipeline: as asked for, else as the first match of the policy says.

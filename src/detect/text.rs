@@ -7,7 +7,9 @@ use regex::bytes::Captures;
 use super::prefilter::{Hit, Prefilter};
 use super::{DetectError, checksum, entropy, facts, generic};
 use crate::finding::{Confidence, RuleId, Severity};
+use crate::policy::pattern::Pattern;
 use crate::policy::rule::TextRule;
+use crate::policy::syntax::THEN_BYTES;
 use crate::policy::{Policies, Rule};
 use crate::text::span::{Span, line_around};
 
@@ -88,7 +90,12 @@ fn run(
     let regex = text.pattern.regex().map_err(fault)?;
     let reach = text.pattern.reach().unwrap_or(REACH).min(REACH);
     let mut done = 0;
-    let mut hits = hits.iter().map(|hit| window(subject.bytes, hit, text, reach)).peekable();
+    let then = text.then.as_ref().map(Pattern::regex).transpose().map_err(fault)?;
+    let goes_on = |hit: &&Hit| {
+        let behind = Span::new(hit.end, hit.end + THEN_BYTES).of(subject.bytes);
+        then.is_none_or(|then| then.is_match(behind))
+    };
+    let mut hits = hits.iter().filter(goes_on).map(|hit| window(subject.bytes, hit, text, reach)).peekable();
     while let Some(mut area) = hits.next() {
         while let Some(next) = hits.next_if(|next| next.start <= area.end) {
             area.end = area.end.max(next.end);

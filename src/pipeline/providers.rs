@@ -98,6 +98,30 @@ pub fn recognise(environment: &Environment) -> Option<&'static Provider> {
     })
 }
 
+/// Variables that CI services set, whichever service it is.
+const SIGNS: [&str; 11] = [
+    "CI",
+    "JENKINS_URL",
+    "TF_BUILD",
+    "CIRCLECI",
+    "BUILDKITE",
+    "BITBUCKET_COMMIT",
+    "TEAMCITY_VERSION",
+    "CODEBUILD_BUILD_ID",
+    "DRONE",
+    "TRAVIS",
+    "APPVEYOR",
+];
+
+/// The variable that tells of CI where [`recognise`] knows no provider; `None` on a person's machine.
+pub fn unknown(environment: &Environment) -> Option<&'static str> {
+    let is_set = |name: &&&str| {
+        let value = environment.get(name).unwrap_or("0");
+        !value.eq_ignore_ascii_case("false") && value != "0"
+    };
+    SIGNS.iter().find(is_set).copied().filter(|_| recognise(environment).is_none())
+}
+
 impl Provider {
     /// What the provider tells about this run.
     pub fn run(&self, environment: &Environment) -> Run {
@@ -213,6 +237,21 @@ mod tests {
         };
         assert_eq!((run(&[]).run_id.as_str(), run(&[]).protected), ("11", vec!["main".to_owned()]));
         assert_eq!(run(&[("CI_COMMIT_REF_PROTECTED", "true")]).protected, ["main", "release"]);
+    }
+
+    #[test]
+    fn a_service_nobody_knows_is_ci_all_the_same() {
+        for (pairs, sign) in [
+            (&[("CI", "true")][..], Some("CI")),
+            (&[("CI", "1"), ("JENKINS_URL", "https://ci.example")], Some("CI")),
+            (&[("TF_BUILD", "True"), ("CI", "")], Some("TF_BUILD")),
+            (&[("GITHUB_ACTIONS", "false"), ("CI", "true")], Some("CI")),
+            (&[("GITHUB_ACTIONS", "true"), ("CI", "true")], None),
+            (&[("CI", "false"), ("CIRCLECI", "0")], None),
+            (&[("USER", "kim")], None),
+        ] {
+            assert_eq!(unknown(&environment(pairs)), sign, "{pairs:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub fn usable(rule: &Rule) -> Result<(), String> {
             if !regex.capture_names().flatten().any(|group| group == "secret") {
                 return Err(name("the pattern has no group named `secret`".to_owned()));
             }
+            if let Some(then) = &text.then {
+                then.regex().map_err(|error| name(format!("`then`: {error}")))?;
+            }
             if let Some((near, _)) = &text.near {
                 near.regex().map_err(|error| name(format!("`near`: {error}")))?;
             }

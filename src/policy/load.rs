@@ -1,11 +1,12 @@
 //! Built-in rules, then the files of `extends:`, then the repository's own; and who may override what.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::rule::{Detect, Rule};
+use super::rule::{Detect, Doc, Head, Rule, RuleDoc};
 use super::settings::{Override, Settings};
 use super::syntax::RuleFile;
 use super::{Policies, PolicyError, PolicyFile};
@@ -19,10 +20,28 @@ const PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pack.json"));
 /// The largest policy or rule file.
 const MAX_FILE: usize = 1 << 20;
 
+/// What people read about them, in the same order.
+const DOCS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.json"));
+
+/// `sha256:` over both.
+const PACK_DIGEST: &str = include_str!(concat!(env!("OUT_DIR"), "/pack.digest"));
+
 #[derive(Deserialize)]
 struct PackFile {
     path: String,
-    file: RuleFile,
+    file: PackRules,
+}
+
+#[derive(Deserialize)]
+struct PackRules {
+    rules: Vec<Head>,
+}
+
+/// What people read about the built-in rule at `place`.
+pub(super) fn pack_doc(place: usize) -> RuleDoc {
+    // INVARIANT: the build script wrote these texts, and a test reads every one of them.
+    static READ: LazyLock<Vec<RuleDoc>> = LazyLock::new(|| serde_json::from_slice(DOCS).unwrap_or_default());
+    READ.get(place).cloned().unwrap_or_default()
 }
 
 /// The built-in rules alone, in the order of their files.
@@ -39,10 +58,9 @@ pub fn builtin() -> Result<Vec<Rule>, PolicyError> {
         let family = Family::ALL.iter().find(|(_, name)| *name == folder).map(|(family, _)| *family);
         let family =
             family.ok_or_else(|| PolicyError::of(&path, format!("`{folder}` is no family of rules")))?;
-        for syntax in file.rules {
-            rules.push(
-                Rule::new(syntax, family, &path).map_err(|(message, _)| PolicyError::of(&path, message))?,
-            );
+        for head in file.rules {
+            let rule = Rule::of(head, Doc::of_pack(rules.len()), family, &path);
+            rules.push(rule.map_err(|(message, _)| PolicyError::of(&path, message))?);
         }
     }
     Ok(rules)
@@ -301,13 +319,20 @@ fn digest(rules: &[Rule], files: &[PolicyFile]) -> String {
         .collect();
     let texts: Vec<Value> =
         files.iter().map(|file| json!([file.path, hash::digest(file.text.as_bytes())])).collect();
-    let all = json!({ "pack": hash::digest(PACK), "rules": in_force, "files": texts });
+    let all = json!({ "pack": PACK_DIGEST, "rules": in_force, "files": texts });
     hash::digest(&write_canonical(&all))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_built_in_rule_comes_with_what_people_read_about_it() {
+        for rule in builtin().unwrap() {
+            assert!(!rule.text.why.is_empty() && !rule.text.source.is_empty(), "{}", rule.id);
+        }
+    }
 
     #[test]
     fn a_word_one_letter_off_is_suggested() {

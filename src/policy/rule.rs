@@ -1,6 +1,10 @@
 //! A rule after checking.
 
+use std::sync::OnceLock;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use serde::Deserialize;
 
 use super::pattern::Pattern;
 use super::syntax::{
@@ -27,7 +31,7 @@ pub struct Rule {
     /// What it looks for.
     pub detect: Detect,
     /// What people read about it.
-    pub text: RuleDoc,
+    pub text: Doc,
     /// The file it comes from, `policies/secrets/github.yml` or `.tollgate/rules/x.yml`.
     pub origin: String,
     /// The policy file that changed its enforcement or severity; empty when none did.
@@ -64,6 +68,8 @@ pub struct TextRule {
     pub keywords: Vec<String>,
     /// The pattern; its group `secret` is never shown.
     pub pattern: Pattern,
+    /// What must stand right behind a keyword for the pattern to be tried there.
+    pub then: Option<Pattern>,
     /// Least entropy of the secret in bits per byte.
     pub entropy: Option<f64>,
     /// Check digits or inner structure.
@@ -80,8 +86,38 @@ pub struct TextRule {
     pub generic: bool,
 }
 
+/// What people read about a rule; that of a built-in one is read when it is first asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Doc {
+    read: OnceLock<RuleDoc>,
+    /// Place of a built-in rule in the pack.
+    place: usize,
+}
+
+impl Doc {
+    /// Of the built-in rule at `place`.
+    pub(super) fn of_pack(place: usize) -> Self {
+        Self { read: OnceLock::new(), place }
+    }
+}
+
+impl From<RuleDoc> for Doc {
+    fn from(doc: RuleDoc) -> Self {
+        Self { read: OnceLock::from(doc), place: 0 }
+    }
+}
+
+impl std::ops::Deref for Doc {
+    type Target = RuleDoc;
+
+    fn deref(&self) -> &RuleDoc {
+        self.read.get_or_init(|| super::load::pack_doc(self.place))
+    }
+}
+
 /// What people read about a rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RuleDoc {
     /// What an attacker gains.
     pub why: String,
@@ -90,17 +126,35 @@ pub struct RuleDoc {
     /// Where the format is written down, and when it was read.
     pub source: String,
     /// Framework ids.
+    #[serde(default)]
     pub maps: Vec<String>,
     /// Texts it finds.
+    #[serde(default)]
     pub examples: Vec<ExampleSyntax>,
     /// Texts no rule finds.
+    #[serde(default)]
     pub look_alikes: Vec<ExampleSyntax>,
     /// Rules that find its examples too.
+    #[serde(default)]
     pub also: Vec<String>,
     /// How long such a credential lives.
     pub lifetime: Option<LifetimeSyntax>,
     /// How such a credential is revoked.
     pub revoke: Option<String>,
+}
+
+/// The fields of a rule that a decision depends on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Head {
+    pub(super) id: String,
+    title: String,
+    severity: Severity,
+    #[serde(default)]
+    confidence: Option<Confidence>,
+    #[serde(default)]
+    enforcement: Option<Enforcement>,
+    detect: DetectSyntax,
 }
 
 impl Rule {
@@ -110,6 +164,35 @@ impl Rule {
     ///
     /// What is wrong, in words, and the words to look for in the file to find the place.
     pub fn new(syntax: RuleSyntax, family: Family, origin: &str) -> Result<Self, (String, String)> {
+        let doc = RuleDoc {
+            why: syntax.why,
+            fix: syntax.fix,
+            source: syntax.source,
+            maps: syntax.maps,
+            examples: syntax.examples,
+            look_alikes: syntax.look_alikes,
+            also: syntax.also,
+            lifetime: syntax.lifetime,
+            revoke: syntax.revoke,
+        };
+        let head = Head {
+            id: syntax.id,
+            title: syntax.title,
+            severity: syntax.severity,
+            confidence: syntax.confidence,
+            enforcement: syntax.enforcement,
+            detect: syntax.detect,
+        };
+        Self::of(head, doc.into(), family, origin)
+    }
+
+    /// As [`Rule::new`], with what people read about it apart.
+    pub(super) fn of(
+        syntax: Head,
+        text: Doc,
+        family: Family,
+        origin: &str,
+    ) -> Result<Self, (String, String)> {
         let id = syntax.id.clone();
         let at = |message: String| (message, format!("id: {id}"));
         if !is_id(&syntax.id) {
@@ -128,17 +211,7 @@ impl Rule {
             confidence: syntax.confidence.unwrap_or(Confidence::Medium),
             enforcement: syntax.enforcement.unwrap_or(default),
             detect,
-            text: RuleDoc {
-                why: syntax.why,
-                fix: syntax.fix,
-                source: syntax.source,
-                maps: syntax.maps,
-                examples: syntax.examples,
-                look_alikes: syntax.look_alikes,
-                also: syntax.also,
-                lifetime: syntax.lifetime,
-                revoke: syntax.revoke,
-            },
+            text,
             origin: origin.to_owned(),
             overridden_by: String::new(),
         })
@@ -214,6 +287,7 @@ impl TextRule {
         Ok(Self {
             keywords,
             pattern: Pattern::new(&syntax.pattern),
+            then: then(syntax.then)?,
             entropy: syntax.entropy,
             checksum: syntax.checksum,
             near: syntax.near.map(|near| (Pattern::new(&near.pattern), near.lines)),
@@ -222,6 +296,14 @@ impl TextRule {
             facts: syntax.facts,
             generic: syntax.generic,
         })
+    }
+}
+
+/// The pattern behind a keyword, which must be anchored there.
+fn then(pattern: Option<String>) -> Result<Option<Pattern>, String> {
+    match pattern {
+        Some(text) if !text.contains('^') => Err("`then` does not begin with `^`".to_owned()),
+        text => Ok(text.map(|text| Pattern::new(&text))),
     }
 }
 
