@@ -369,6 +369,7 @@ impl Engine<'_> {
             })
             .chain(credentials.iter().map(|span| (*span, 0)))
             .collect();
+        spans.extend(snippet::repeats(bytes, &spans));
         spans.sort();
         spans.dedup_by(|later, earlier| {
             let same = earlier.0.overlaps(&later.0);

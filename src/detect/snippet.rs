@@ -1,5 +1,7 @@
 //! The line of a finding, masked.
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 use crate::finding::Snippet;
 use crate::text::secret::MASK;
 use crate::text::span::{Span, line_around};
@@ -13,6 +15,9 @@ const FAR: usize = 8 << 10;
 
 /// How much of a marked part that is no secret is shown.
 const MARKED: usize = 60;
+
+/// Shorter values are also other words, so that hiding each of them would tell more than it hides.
+const LEAST: usize = 6;
 
 /// The line that holds `mark`, with every span of `secrets` in it replaced by a mask of one length.
 ///
@@ -44,6 +49,28 @@ pub fn masked(text: &[u8], mark: Span, secrets: &[(Span, usize)]) -> Snippet {
         out.plain(text, Span::new(at, line.end));
     }
     out.finish()
+}
+
+/// Where else in `text` the values of `secrets` stand: a password that is also the name of its user, or a copy that
+/// no rule finds.
+pub fn repeats(text: &[u8], secrets: &[(Span, usize)]) -> Vec<(Span, usize)> {
+    let long: Vec<(&[u8], usize)> = secrets
+        .iter()
+        .map(|(span, shown)| (span.of(text), *shown))
+        .filter(|(value, _)| value.len() >= LEAST)
+        .collect();
+    if long.is_empty() {
+        return Vec::new();
+    }
+    let values = long.iter().map(|(value, _)| value);
+    let Ok(search) = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values) else {
+        return vec![(Span::new(0, text.len()), 0)];
+    };
+    let found = search.find_iter(text).map(|found| {
+        let shown = long.get(found.pattern().as_usize()).map_or(0, |(_, shown)| *shown);
+        (Span::new(found.start(), found.end()), shown)
+    });
+    found.collect()
 }
 
 struct Builder {
@@ -111,6 +138,17 @@ mod tests {
         let text = b"a=SECRET1 b=SECRET2";
         let spans = [(Span::new(2, 9), 0), (Span::new(12, 19), 0)];
         assert_eq!(masked(text, spans[1].0, &spans).text, format!("a={MASK} b={MASK}"));
+    }
+
+    #[test]
+    fn a_copy_that_no_rule_finds_is_masked_too() {
+        let text = b"acme://saleor:saleor@db as sale or\npre_saleor";
+        let secret = (Span::new(14, 20), 0);
+        let mut spans = repeats(text, &[secret]);
+        assert_eq!(spans.iter().map(|(span, _)| span.start).collect::<Vec<_>>(), [7, 14, 39]);
+        spans.dedup();
+        assert_eq!(masked(text, secret.0, &spans).text, format!("acme://{MASK}:{MASK}@db as sale or"));
+        assert_eq!(repeats(b"key: abc abc", &[(Span::new(5, 8), 0)]), []);
     }
 
     #[test]

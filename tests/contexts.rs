@@ -1,0 +1,99 @@
+//! Every token that is recognised by itself, in the places where people leave tokens.
+
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
+
+use tollgate::detect::{Setting, scan};
+use tollgate::finding::Fingerprinter;
+use tollgate::policy::example::{self, Check};
+use tollgate::policy::rule::Rule;
+use tollgate::policy::syntax::ExampleSyntax;
+use tollgate::policy::{Policies, load};
+use tollgate::source::{Blob, Extent, Item, Source, SourceError};
+use tollgate::text::time::Timestamp;
+
+const NOW: Timestamp = Timestamp(1_795_219_200_000);
+
+/// What stands around a token, which is `@`.
+const CONTEXTS: [(&str, &str); 17] = [
+    ("a setting", "KEY=@\n"),
+    ("a setting before a comment", "export KEY=@ # of the team\n"),
+    ("a JSON string", "{\n  \"key\": \"@\",\n  \"next\": 1\n}\n"),
+    ("JSON in a JSON string", "{\"body\": \"{\\\"key\\\": \\\"@\\\"}\"}\n"),
+    ("JSON on one line", "{\"a\":1,\"key\":\"@\"}"),
+    ("YAML", "auth:\n  key: @\n  region: eu\n"),
+    ("code", "let client = Client::new(\"@\");\n"),
+    ("code in single quotes", "client = Client('@')\n"),
+    ("a string that ends its line", "write(\"@\\n\");\n"),
+    ("the query of a URL", "see https://acme.example/hook?key=@&page=2 for it\n"),
+    ("a header", "curl -H 'Authorization: Bearer @' https://acme.example\n"),
+    ("XML", "<settings><value>@</value></settings>\n"),
+    ("Markdown", "Use `@` for now (or @) until then.\n"),
+    ("a list", "one, @, two\n"),
+    ("a statement", "set key @;\n"),
+    ("CRLF", "first\r\n@\r\nlast\r\n"),
+    ("the whole file", "@"),
+];
+
+/// Texts that are handed out as files.
+struct Texts(Vec<(String, String)>);
+
+impl Source for Texts {
+    fn read(&self, _threads: usize, sink: &(dyn Fn(Item) + Sync)) -> Result<Extent, SourceError> {
+        for (path, text) in &self.0 {
+            let bytes = text.clone().into_bytes();
+            sink(Item::Blob(Blob { path: path.clone(), commit: None, change: None, bytes }));
+        }
+        Ok(Extent { full: true, ..Extent::default() })
+    }
+}
+
+/// The secret of the first example of `rule`, where its pattern needs nothing around it.
+fn token(rule: &Rule) -> Option<String> {
+    let text = rule.text_rule()?;
+    if text.near.is_some() || text.paths.is_some() || text.generic {
+        return None;
+    }
+    let (ExampleSyntax::Text(template) | ExampleSyntax::File { text: template, .. }) =
+        rule.text.examples.first()?;
+    let pattern = text.pattern.regex().unwrap();
+    let check = text.checksum.as_ref().map(|syntax| Check { syntax, pattern });
+    let filled = example::fill(template, &format!("context {}", rule.id), 0, check).unwrap();
+    let secret = pattern.captures(&filled)?.name("secret")?.as_bytes();
+    let alone = pattern.captures(secret)?.name("secret")?.as_bytes();
+    let plain = alone == secret && !secret.iter().any(u8::is_ascii_whitespace);
+    plain.then(|| String::from_utf8(secret.to_vec()).ok()).flatten()
+}
+
+fn tokens(policies: &Policies) -> Vec<(&Rule, String)> {
+    policies.rules.iter().filter_map(|rule| Some((rule, token(rule)?))).collect()
+}
+
+#[test]
+fn a_token_is_found_whole_wherever_it_stands() {
+    let policies = load::policies(&[]).unwrap();
+    let tokens = tokens(&policies);
+    assert!(tokens.len() >= 100, "only {} rules know a token by itself", tokens.len());
+    let mut texts = Vec::new();
+    for (rule, token) in &tokens {
+        for (at, (_, context)) in CONTEXTS.iter().enumerate() {
+            texts.push((format!("{}/{at}.txt", rule.id), context.replace('@', token)));
+        }
+    }
+    let source = Texts(texts);
+    let fingerprinter = Fingerprinter::default();
+    let setting = Setting { policies: &policies, fingerprinter: &fingerprinter, now: NOW, threads: 1 };
+    let scan = scan(&source, setting).unwrap();
+    let mut missed = Vec::new();
+    for (rule, token) in &tokens {
+        for (at, (name, context)) in CONTEXTS.iter().enumerate() {
+            let (path, text) = (format!("{}/{at}.txt", rule.id), context.replace('@', token));
+            let here = scan.findings.iter().filter(|one| one.rule == rule.id && one.location.path == path);
+            let found =
+                here.filter(|one| text[one.location.span.start..one.location.span.end] == **token).count();
+            if found != context.matches('@').count() {
+                missed.push(format!("{} in {name}: {found}", rule.id));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{} missed:\n{}", missed.len(), missed.join("\n"));
+}
