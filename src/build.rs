@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
     let (pack, docs) = (serde_json::to_vec(&Value::Array(files))?, serde_json::to_vec(&Value::Array(docs))?);
     let both = [Sha256::digest(&pack), Sha256::digest(&docs)].concat();
-    let digest: String = Sha256::digest(both).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(both).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let out = Path::new(&out);
     fs::write(out.join("pack.digest"), format!("sha256:{digest}"))?;
     fs::write(out.join("docs.json"), docs)?;

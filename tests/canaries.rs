@@ -1,6 +1,7 @@
 //! Planted secrets, and a search for them in every output of every command (threat C12).
 
 #![allow(
+    clippy::many_single_char_names,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -1,6 +1,8 @@
 //! Bad input: no decision, said with place, cause and help, in words, with nothing written.
 
 #![allow(
+    clippy::type_complexity,
+    clippy::format_push_string,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
@@ -214,7 +216,7 @@ fn bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..9 {
         let before = vec![format!("*a{}", n - 1); 10].join(", ");
-        text.push_str(&format!("a{n}: &a{n} [{before}]\n"));
+        text += &format!("a{n}: &a{n} [{before}]\n");
     }
     text
 }

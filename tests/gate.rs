@@ -479,7 +479,7 @@ fn what_is_excepted_and_deployed_escaped_and_what_was_blocked_and_removed_was_pr
     assert_eq!(code, 1);
     let print = fingerprints(&report)[0].clone();
     let reason = "the new role ships on Tuesday with PAY-88";
-    stage.run(&["except", "request", &print[..12], "--owner", "pay", "--reason", reason]).ends(0);
+    stage.run(&["except", "request", print.get(..12).unwrap(), "--owner", "pay", "--reason", reason]).ends(0);
     let listed = stage.run(&["except", "list"]).ends(0).out;
     let id = listed.split_whitespace().next().unwrap().to_owned();
     stage.run(&["except", "verify", &id]).ends(1);

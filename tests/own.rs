@@ -1,6 +1,11 @@
 //! The gate opens for the repository it is made in: nothing here looks like a secret, and nothing is excluded.
 
-#![allow(clippy::unwrap_used, reason = "a set-up that fails is a test that fails")]
+#![allow(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a set-up that fails is a test that fails"
+)]
 
 #[path = "support/run.rs"]
 mod run;

@@ -22,7 +22,9 @@ pub fn granted(
 ) -> Result<Arguments, Trouble> {
     let mut granted = arguments.clone();
     let parts = parts(&mut granted, site, context);
-    if let (Stage::Deploy, Some(part)) = (stage, parts.first()) {
+    let since = arguments.since.as_ref().map(|_| "--since".to_owned());
+    let change = since.or_else(|| arguments.range.as_ref().map(|_| "--range".to_owned()));
+    if let (Stage::Deploy, Some(part)) = (stage, parts.iter().chain(&change).next()) {
         return Err(Trouble::new(format!("`{part}` leaves a part of the repository unread"))
             .help("at deploy the whole repository is judged: leave it out, and start at the top folder"));
     }

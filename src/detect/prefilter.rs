@@ -73,6 +73,7 @@ impl Prefilter {
         )
     }
 
+    #[expect(clippy::large_stack_arrays, reason = "32 KiB once in a run, and on the heap at once")]
     fn of<'k>(keywords: impl Iterator<Item = (&'k [u8], u32)>) -> Self {
         let mut pairs: Vec<(Vec<u8>, u32)> =
             keywords.map(|(word, rule)| (word.to_ascii_lowercase(), rule)).collect();
