@@ -101,7 +101,7 @@ pub fn policies(files: &[PolicyFile]) -> Result<Policies, PolicyError> {
     }
     refuse_twins(&rules, files)?;
     let rules = apply_settings(rules, &settings, settings_file)?;
-    let digest = digest(&rules, files);
+    let digest = digest(files);
     Ok(Policies::new(rules, settings, digest))
 }
 
@@ -312,15 +312,10 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 /// Over everything that can change a decision: the pack, and every policy file as it stands.
-fn digest(rules: &[Rule], files: &[PolicyFile]) -> String {
-    let in_force: Vec<Value> = rules
-        .iter()
-        .map(|rule| json!([rule.id.0, rule.severity.word(), rule.enforcement.word(), rule.confidence.word()]))
-        .collect();
+fn digest(files: &[PolicyFile]) -> String {
     let texts: Vec<Value> =
         files.iter().map(|file| json!([file.path, hash::digest(file.text.as_bytes())])).collect();
-    let all = json!({ "pack": PACK_DIGEST, "rules": in_force, "files": texts });
-    hash::digest(&write_canonical(&all))
+    hash::digest(&write_canonical(&json!({ "pack": PACK_DIGEST, "files": texts })))
 }
 
 #[cfg(test)]
