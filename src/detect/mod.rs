@@ -30,7 +30,7 @@ pub mod text;
 pub mod trial;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::credential as forms;
 use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
@@ -118,9 +118,14 @@ pub struct Setting<'a> {
 ///
 /// [`DetectError`]: the source cannot be read, or a rule cannot be run. Then nothing was decided.
 pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectError> {
-    let engine = Engine::new(setting);
-    let extent = source.read(setting.threads, &|item| engine.take(item))?;
-    engine.finish(extent)
+    // Made on a thread of its own: meanwhile the source finds out what there is.
+    let engine = OnceLock::new();
+    let made = || engine.get_or_init(|| Engine::new(setting));
+    let extent = std::thread::scope(|scope| {
+        scope.spawn(made);
+        source.read(setting.threads, &|item| made().take(item))
+    })?;
+    engine.into_inner().unwrap_or_else(|| Engine::new(setting)).finish(extent)
 }
 
 /// Judges all identities together, once every file was read: what the change adds to its base.
