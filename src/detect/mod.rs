@@ -152,7 +152,7 @@ pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap
 fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
     let joined = crate::identity::join::join(identities.to_vec());
-    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter)?;
+    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter, setting.threads)?;
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
     }
