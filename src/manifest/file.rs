@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::Reading;
 use super::context::{context_of, plain_name};
 use super::redact::{is_reference, names_secret, redact};
+use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
     Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
@@ -22,12 +22,13 @@ pub struct File<'f> {
     pub(super) commit: Option<&'f str>,
     pub(super) bytes: &'f [u8],
     pub(super) context: Context,
+    pub(super) keep: Keep,
     places: OnceCell<Places<'f>>,
 }
 
 impl<'f> File<'f> {
-    pub(super) fn new(path: &'f str, commit: Option<&'f str>, bytes: &'f [u8]) -> Self {
-        Self { path, commit, bytes, context: context_of(path), places: OnceCell::new() }
+    pub(super) fn new(path: &'f str, commit: Option<&'f str>, bytes: &'f [u8], keep: Keep) -> Self {
+        Self { path, commit, bytes, context: context_of(path), keep, places: OnceCell::new() }
     }
 
     /// Where `span` stands.
@@ -128,16 +129,21 @@ impl<'f> File<'f> {
 
     /// The tree of the file, by the ending of its name.
     pub(super) fn tree(&self) -> Tree {
+        self.tree_of(self.bytes)
+    }
+
+    /// The tree of `bytes`, which stand for those of the file.
+    pub(super) fn tree_of(&self, bytes: &[u8]) -> Tree {
         if ends_in(self.path, &[".toml"]) {
-            return tree::read_toml(self.bytes);
+            return tree::read_toml(bytes);
         }
         if ends_in(self.path, &[".json", ".jsonc", ".json5"]) {
-            let tree = tree::read_json(self.bytes);
+            let tree = tree::read_json(bytes);
             // A chart may write JSON with templates: the other reader masks them and takes JSON too.
             let templates = self.context == Context::Template && tree.fault.is_some();
-            return if templates { tree::read_yaml(self.bytes) } else { tree };
+            return if templates { tree::read_yaml(bytes) } else { tree };
         }
-        tree::read_yaml(self.bytes)
+        tree::read_yaml(bytes)
     }
 
     /// Notes what kept the file from being read in full.

@@ -24,7 +24,7 @@ pub(crate) use archive::outermost;
 pub use budget::Limits;
 pub use range::Range;
 pub use scope::{Scope, globs};
-pub use staged::Staged;
+pub use staged::{Listing, Staged};
 pub use stdin::Stdin;
 pub use tree::Tree;
 pub use worktree::Worktree;

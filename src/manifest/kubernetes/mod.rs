@@ -2,13 +2,17 @@
 
 /// Service accounts, token Secrets and kubeconfig users.
 mod account;
+/// Documents that need no parsing.
+mod idle;
 /// Roles and bindings.
 mod rbac;
 /// Pods and everything that makes them.
 mod workload;
 
+use std::borrow::Cow;
+
 use super::file::{File, Words, ends_in, search};
-use super::{Dialect, Reading};
+use super::{Dialect, Keep, Reading};
 use crate::finding::Reason;
 use crate::identity::Identity;
 use crate::text::tree::{Node, Tree, Value};
@@ -25,12 +29,17 @@ fn claims(path: &str, bytes: &[u8]) -> bool {
 }
 
 fn read(file: &File<'_>, reading: &mut Reading) {
-    let mut tree = file.tree();
+    let by_line = ends_in(file.path, &[".yaml", ".yml"]) && file.keep == Keep::Identities;
+    let bytes = if by_line { idle::without(file.bytes) } else { Some(Cow::Borrowed(file.bytes)) };
+    let Some(bytes) = bytes else { return };
+    let mut tree = file.tree_of(&bytes);
     file.note_fault(&tree, WORDS.plain(file.bytes), reading);
     let first = reading.identities.len();
     for document in std::mem::take(&mut tree.documents) {
         read_object(file, &document, None, reading);
-        keep_objects(document, &mut reading.documents);
+        if file.keep == Keep::Documents {
+            keep_objects(document, &mut reading.documents);
+        }
     }
     note_templates(file, &tree, reading, first);
 }
