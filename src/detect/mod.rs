@@ -39,7 +39,7 @@ use crate::identity::{Identity, Storage};
 use crate::manifest;
 use crate::policy::rule::Detect;
 use crate::policy::{Policies, Rule};
-use crate::source::{Blob, Change, Extent, Item, Source, SourceError};
+use crate::source::{Blob, Change, Extent, Item, Source, SourceError, outermost};
 use crate::text::hash;
 use crate::text::places::Places;
 use crate::text::secret::Secret;
@@ -457,8 +457,9 @@ impl Engine<'_> {
         seen.gaps.dedup();
         let superseded = |one: &Identity| {
             one.places.first().is_some_and(|place| {
-                let version = (place.path.clone(), place.commit.clone().unwrap_or_default());
-                extent.superseded.contains(&version)
+                let commit = place.commit.clone().unwrap_or_default();
+                let is = |path: &str| extent.superseded.contains(&(path.to_owned(), commit.clone()));
+                is(&place.path) || is(outermost(&place.path))
             })
         };
         seen.identities.retain(|one| !superseded(one));
