@@ -51,7 +51,7 @@ fn found(rules: &[&Rule], path: &str, bytes: &[u8]) -> Vec<Finding> {
     for identity in &identities {
         found.extend(credentials::declared(rules, identity, &names).unwrap());
     }
-    found.extend(identity::judge(rules, &identities, &names).unwrap());
+    found.extend(identity::judge(rules, &identities, &names, 1).unwrap());
     found
 }
 

@@ -15,11 +15,12 @@ use crate::policy::when::{Facts, When, WhenError};
 /// A setting's value is shown up to this many letters: a word is, a text may hold anything.
 const LONGEST_VALUE: usize = 40;
 
-/// Judges every identity by every rule over identities, in the order of both.
+/// Judges every identity by every rule over identities, in the order of both, on at most so many threads.
 pub fn judge(
     rules: &[&Rule],
     identities: &[Identity],
     fingerprinter: &Fingerprinter,
+    threads: usize,
 ) -> Result<Vec<Finding>, JudgeError> {
     let asked: Vec<Asked<'_>> = rules
         .iter()
@@ -28,28 +29,31 @@ pub fn judge(
             _ => None,
         })
         .collect();
-    let mut findings = Vec::new();
-    let Some(first) = asked.first() else { return Ok(findings) };
+    let Some(first) = asked.first() else { return Ok(Vec::new()) };
     let bound = bindings(identities);
-    for identity in identities {
-        for (rule, mut part) in asked_of(&asked, identity, first.rule)? {
-            if self_given(&part, rule.each) {
-                part.related.extend(bound.get(identity.name.as_str()).into_iter().flatten().cloned());
-            }
-            let named = Named::Identity { name: &identity.name, part: &part.normal_form };
-            let subject = Subject {
-                location: part.location,
-                detail: part.detail,
-                name: fingerprinter.of(&rule.rule.id.0, named),
-                identity: Some(identity.name.clone()),
-                related: part.related,
-                facts: part.facts,
-            };
-            findings.push(finding(rule.rule, subject, part.context));
+    let judge = |part: &[Identity]| -> Result<Vec<Finding>, JudgeError> {
+        let mut findings = Vec::new();
+        for identity in part {
+            let bound = bound.get(identity.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let found = asked_of(&asked, identity, first.rule)?.into_iter();
+            findings.extend(found.map(|(rule, part)| rule.finding(identity, part, bound, fingerprinter)));
         }
-    }
-    Ok(findings)
+        Ok(findings)
+    };
+    let each = identities.len().div_ceil(threads.max(1)).max(LEAST_OF_A_THREAD);
+    std::thread::scope(|scope| {
+        let judge = &judge;
+        let parts: Vec<_> = identities.chunks(each).map(|part| scope.spawn(move || judge(part))).collect();
+        let mut findings = Vec::new();
+        for part in parts {
+            findings.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(findings)
+    })
 }
+
+/// Fewer identities are not worth a thread of their own.
+const LEAST_OF_A_THREAD: usize = 64;
 
 /// What each rule finds in `identity`, in the order of the rules. Each part is turned into facts once, for all rules.
 fn asked_of<'q, 'r>(
@@ -221,6 +225,28 @@ fn holding<'q, 'r>(
 }
 
 impl Asked<'_> {
+    fn finding(
+        &self,
+        identity: &Identity,
+        mut part: Part,
+        bound: &[Related],
+        fingerprinter: &Fingerprinter,
+    ) -> Finding {
+        if self_given(&part, self.each) {
+            part.related.extend_from_slice(bound);
+        }
+        let named = Named::Identity { name: &identity.name, part: &part.normal_form };
+        let subject = Subject {
+            location: part.location,
+            detail: part.detail,
+            name: fingerprinter.of(&self.rule.id.0, named),
+            identity: Some(identity.name.clone()),
+            related: part.related,
+            facts: part.facts,
+        };
+        finding(self.rule, subject, part.context)
+    }
+
     fn holds_of(&self, name: &str, value: &impl Serialize, facts: &mut Facts) -> Result<bool, WhenError> {
         facts.set(name, value)?;
         self.when.holds(facts)

@@ -4,6 +4,8 @@
 pub mod checksum;
 /// `when:` over credentials.
 pub mod credential;
+/// How text hides in text.
+mod decode;
 /// `when:` over raw documents.
 pub mod document;
 /// How random text looks.
@@ -16,6 +18,8 @@ pub mod generic;
 pub mod identity;
 /// From a condition that holds to a finding.
 pub mod judge;
+/// Texts inside a text, with the way back.
+mod layer;
 /// Two rules claim the same bytes: which one speaks.
 pub mod overlap;
 /// One pass that tells which rules can match.
@@ -29,6 +33,7 @@ pub mod text;
 /// Every rule on the examples of every rule.
 pub mod trial;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -152,7 +157,7 @@ pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap
 fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
     let joined = crate::identity::join::join(identities.to_vec());
-    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter)?;
+    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter, setting.threads)?;
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
     }
@@ -360,24 +365,42 @@ impl Engine<'_> {
         let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let subject = text::Subject { path: place.path, bytes };
         let candidates = text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits);
+        let layers = self.layers(place.path).run(bytes, &mut hits);
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
-        let candidates = candidates?;
-        let secrets = self.masks(bytes, &candidates, credentials);
+        let (mut candidates, layers) = (candidates?, layers?);
+        let hidden: Vec<Span> = credentials.iter().copied().chain(layers.masks).collect();
+        candidates.extend(layers.candidates);
+        let secrets = self.masks(bytes, &candidates, &hidden);
+        found.gaps.extend(layers.gaps);
+        let places = OnceCell::new();
+        let places = || places.get_or_init(|| Places::new(bytes));
+        for mut life in layers.lives.into_iter().filter(|life| !covered(life.location.span, credentials)) {
+            life.location = place.location(places(), life.location.span);
+            life.snippet = Some(snippet::masked(bytes, life.location.span, &secrets));
+            found.findings.push(life);
+        }
         let settled = overlap::settle(candidates);
         let lines = settled.iter().map(|one| line_around(bytes, one.secret.start).of(bytes));
         found.suppressions += suppression::count(lines);
-        if settled.is_empty() {
-            return Ok(secrets);
-        }
-        let places = Places::new(bytes);
         let mut weak: BTreeMap<(usize, Vec<u8>), u32> = BTreeMap::new();
         for candidate in settled {
-            let key = candidate.key.of(bytes).to_vec();
+            let key = candidate.name(bytes).to_vec();
             let occurrence = weak.entry((candidate.rule, key)).and_modify(|count| *count += 1).or_insert(0);
-            let location = place.location(&places, candidate.secret);
+            let location = place.location(places(), candidate.secret);
             found.findings.extend(self.finding(location, bytes, &candidate, *occurrence, &secrets));
         }
         Ok(secrets)
+    }
+
+    fn layers<'s>(&'s self, path: &'s str) -> layer::search::Search<'s> {
+        layer::search::Search {
+            path,
+            policies: self.setting.policies,
+            prefilter: &self.prefilter,
+            rules: &self.rules,
+            fingerprinter: self.setting.fingerprinter,
+            now: self.setting.now,
+        }
     }
 
     /// Every span that must be masked, with how much of its start is public, in order.
@@ -390,13 +413,18 @@ impl Engine<'_> {
         let mut spans: Vec<(Span, usize)> = candidates
             .iter()
             .map(|candidate| {
+                if candidate.decoded.is_some() {
+                    return (candidate.secret, 0);
+                }
                 let rule = self.setting.policies.rules.get(candidate.rule);
                 let keywords = rule.and_then(|rule| rule.text_rule()).map_or(&[][..], |text| &text.keywords);
                 (candidate.secret, public_prefix(candidate.secret.of(bytes), keywords))
             })
             .chain(credentials.iter().map(|span| (*span, 0)))
             .collect();
-        spans.extend(snippet::repeats(bytes, &spans));
+        let decoded = candidates.iter().filter_map(|candidate| candidate.decoded.as_ref());
+        let decoded: Vec<&[u8]> = decoded.map(|decoded| decoded.value.expose()).collect();
+        spans.extend(snippet::repeats(bytes, &spans, &decoded));
         spans.sort();
         spans.dedup_by(|later, earlier| {
             let same = earlier.0.overlaps(&later.0);
@@ -417,8 +445,8 @@ impl Engine<'_> {
         secrets: &[(Span, usize)],
     ) -> Option<Finding> {
         let rule = self.setting.policies.rules.get(candidate.rule)?;
-        let value = Secret::new(candidate.secret.of(bytes));
-        let key = String::from_utf8_lossy(candidate.key.of(bytes)).into_owned();
+        let value = Secret::new(candidate.value(bytes));
+        let key = String::from_utf8_lossy(candidate.name(bytes)).into_owned();
         let weak = WeakPlace { path: &location.path, key: &key, occurrence };
         let subject = Subject::Secret { value: &value, bits: candidate.bits, place: weak };
         let (fingerprint, algorithm) = self.setting.fingerprinter.of(&rule.id.0, subject);
@@ -439,6 +467,7 @@ impl Engine<'_> {
             snippet: Some(snippet::masked(bytes, candidate.secret, secrets)),
             related: Vec::new(),
             facts: candidate.facts.clone(),
+            encoding: candidate.decoded.as_ref().map(|decoded| decoded.encoding.clone()),
         })
     }
 
@@ -513,6 +542,10 @@ pub fn introduced(mut findings: Vec<Finding>, at_base: &[Finding], commits: &[St
         finding.occurrence = *count;
     }
     findings
+}
+
+fn covered(span: Span, others: &[Span]) -> bool {
+    others.iter().any(|other| other.overlaps(&span))
 }
 
 /// How many bytes at the start of `secret` are the public prefix of its format.

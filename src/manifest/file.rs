@@ -129,21 +129,16 @@ impl<'f> File<'f> {
 
     /// The tree of the file, by the ending of its name.
     pub(super) fn tree(&self) -> Tree {
-        self.tree_of(self.bytes)
-    }
-
-    /// The tree of `bytes`, which stand for those of the file.
-    pub(super) fn tree_of(&self, bytes: &[u8]) -> Tree {
         if ends_in(self.path, &[".toml"]) {
-            return tree::read_toml(bytes);
+            return tree::read_toml(self.bytes);
         }
         if ends_in(self.path, &[".json", ".jsonc", ".json5"]) {
-            let tree = tree::read_json(bytes);
+            let tree = tree::read_json(self.bytes);
             // A chart may write JSON with templates: the other reader masks them and takes JSON too.
             let templates = self.context == Context::Template && tree.fault.is_some();
-            return if templates { tree::read_yaml(bytes) } else { tree };
+            return if templates { tree::read_yaml(self.bytes) } else { tree };
         }
-        tree::read_yaml(bytes)
+        tree::read_yaml(self.bytes)
     }
 
     /// Notes what kept the file from being read in full.

@@ -10,9 +10,9 @@
 //! Whatever is written in a way that is not seen through (flow style, quoted or tagged keys, anchors, templates) is
 //! not idle, and is parsed.
 
-use std::borrow::Cow;
-
 use memchr::memmem;
+
+use crate::text::span::Span;
 
 /// Kinds that declare identities, or hold other objects; everything that ends in `List` is one of them too.
 const OF_INTEREST: [&str; 7] =
@@ -21,44 +21,42 @@ const OF_INTEREST: [&str; 7] =
 /// Kinds that make no pods although they may speak of containers.
 const WITHOUT_PODS: [&str; 2] = ["CustomResourceDefinition", "ConfigMap"];
 
-/// `text` with the idle documents blanked, so that all others keep their places; `None` when all are idle.
-pub(super) fn without(text: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut blanked: Option<Vec<u8>> = None;
-    let mut all = true;
-    for (start, end) in documents(text) {
-        let document = text.get(start..end).unwrap_or_default();
-        if !is_idle(document) {
-            all &= document.trim_ascii().is_empty();
+/// So many parts are read one by one; a text of more is read as a whole, for each part has limits of its own.
+const MAX_PARTS: usize = 16;
+
+/// The parts of `text` between idle documents, in order; none when all are idle.
+pub(super) fn parts_between(text: &[u8]) -> Vec<Span> {
+    let mut parts: Vec<Span> = Vec::new();
+    let mut joins = false;
+    for document in documents(text) {
+        let content = document.of(text);
+        if content.trim_ascii().is_empty() {
             continue;
         }
-        let copy = blanked.get_or_insert_with(|| text.to_vec());
-        for byte in copy.get_mut(start..end).unwrap_or_default().iter_mut().filter(|byte| **byte != b'\n') {
-            *byte = b' ';
+        let idle = is_idle(content);
+        match parts.last_mut().filter(|_| joins) {
+            Some(last) if !idle => last.end = document.end,
+            None if !idle => parts.push(document),
+            _ => {}
         }
+        joins = !idle;
     }
-    match blanked {
-        None => Some(Cow::Borrowed(text)),
-        Some(_) if all => None,
-        Some(copy) => Some(Cow::Owned(copy)),
-    }
+    if parts.len() > MAX_PARTS { vec![Span::new(0, text.len())] } else { parts }
 }
 
 /// What stands between the lines that begin with `---`. Such a line with more on it belongs to what follows it.
-fn documents(text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+fn documents(text: &[u8]) -> Vec<Span> {
     let is_mark = |at: &usize| matches!(text.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
     let marks = memmem::find_iter(text, b"\n---").map(|at| at + 1).filter(is_mark);
     let mut starts: Vec<usize> = std::iter::once(0).chain(marks).collect();
     starts.push(text.len());
-    let whole = move |pair: &[usize]| match pair {
-        [start, end] => {
-            let bare = |mark: &&[u8]| text.get(*start..*end).is_some_and(|all| all.starts_with(mark));
-            let mark =
-                [b"---\n".as_slice(), b"---\r\n"].iter().find(|mark| bare(mark)).map_or(0, |mark| mark.len());
-            (start + mark, *end)
-        }
-        _ => (0, 0),
+    let behind_mark = |pair: &[usize]| {
+        let document = Span::new(*pair.first()?, *pair.last()?);
+        let bare = |mark: &&&[u8]| document.of(text).starts_with(mark);
+        let mark = [b"---\n".as_slice(), b"---\r\n"].iter().find(bare).map_or(0, |mark| mark.len());
+        Some(Span::new(document.start + mark, document.end))
     };
-    starts.windows(2).map(whole).collect::<Vec<_>>().into_iter()
+    starts.windows(2).filter_map(behind_mark).collect()
 }
 
 fn is_idle(document: &[u8]) -> bool {
@@ -125,26 +123,31 @@ fn plain_pair(line: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::tree::{Node, Tree, read_yaml, read_yaml_parts};
 
     const CRD: &str =
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec:\n  containers: {}\n";
     const ROLE: &str = "kind: Role\napiVersion: v1\nrules:\n- verbs: ['*']\n";
 
-    fn left(text: &str) -> Option<String> {
-        without(text.as_bytes()).map(|left| String::from_utf8(left.into_owned()).unwrap())
+    fn left(text: &str) -> Vec<&str> {
+        parts_between(text.as_bytes()).iter().map(|part| &text[part.start..part.end]).collect()
     }
 
     #[test]
-    fn idle_documents_are_blanked_and_the_others_keep_their_places() {
-        assert_eq!(left(CRD), None);
-        assert_eq!(left(&format!("{CRD}---\n{CRD}")), None);
-        assert_eq!(left(ROLE).as_deref(), Some(ROLE));
-        for (before, behind) in [(CRD, ROLE), (ROLE, CRD)] {
-            let text = format!("{before}---\n{behind}");
-            let kept = left(&text).unwrap();
-            assert_eq!((kept.len(), kept.find(ROLE)), (text.len(), text.find(ROLE)));
-            assert!(!kept.contains("CustomResource"), "{kept}");
-        }
+    fn idle_documents_are_left_out_and_neighbours_stay_together() {
+        assert!(left("").is_empty() && left("\n---\n").is_empty());
+        assert!(left(CRD).is_empty() && left(&format!("{CRD}---\n{CRD}")).is_empty());
+        assert_eq!(left(ROLE), [ROLE]);
+        assert_eq!(left(&format!("{CRD}---\n{ROLE}")), [ROLE]);
+        assert_eq!(left(&format!("{ROLE}\n---\n{CRD}---\n{ROLE}")), [format!("{ROLE}\n").as_str(), ROLE]);
+        let both = format!("{ROLE}---\n{ROLE}");
+        assert_eq!(left(&format!("---\n{both}")), [both.as_str()]);
+    }
+
+    #[test]
+    fn d4_a_text_of_many_parts_is_read_under_one_limit() {
+        let text = format!("{CRD}---\n{ROLE}---\n").repeat(MAX_PARTS + 1);
+        assert_eq!(left(&text), [text.as_str()]);
     }
 
     #[test]
@@ -174,7 +177,7 @@ mod tests {
             "kind: ConfigMap\n---x: 1\n'kind': Role\n",
         ] {
             let text = format!("{hidden}{role}");
-            assert_eq!(left(&text).as_deref(), Some(text.as_str()), "{hidden}");
+            assert_eq!(left(&text), [text.as_str()], "{hidden}");
         }
     }
 
@@ -187,15 +190,14 @@ mod tests {
             ]), 0..14)
         ) {
             let text = parts.concat();
-            let roles = |text: &[u8]| -> Vec<_> {
-                let tree = crate::text::tree::read_yaml(text);
-                let found = tree.documents.into_iter().filter(|one| one.get("kind").and_then(|kind| kind.as_text()) == Some("Role"));
-                found.map(|one| one.span).collect()
+            let roles = |tree: Tree| -> Vec<Node> {
+                let kind = |one: &Node| one.get("kind").and_then(Node::scalar);
+                tree.documents.into_iter().filter(|one| kind(one).as_deref() == Some("Role")).collect()
             };
-            let whole = crate::text::tree::read_yaml(text.as_bytes());
+            let whole = read_yaml(text.as_bytes());
             if whole.fault.is_none() {
-                let kept = without(text.as_bytes()).unwrap_or_default();
-                proptest::prop_assert_eq!(roles(&kept), roles(text.as_bytes()), "{}", text);
+                let parts = read_yaml_parts(text.as_bytes(), &parts_between(text.as_bytes()));
+                proptest::prop_assert_eq!(roles(parts), roles(whole), "{}", text);
             }
         }
     }

@@ -9,13 +9,11 @@ mod rbac;
 /// Pods and everything that makes them.
 mod workload;
 
-use std::borrow::Cow;
-
 use super::file::{File, Words, ends_in, search};
 use super::{Dialect, Keep, Reading};
 use crate::finding::Reason;
 use crate::identity::Identity;
-use crate::text::tree::{Node, Tree, Value};
+use crate::text::tree::{self, Node, Tree, Value};
 
 pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
@@ -30,9 +28,10 @@ fn claims(path: &str, bytes: &[u8]) -> bool {
 
 fn read(file: &File<'_>, reading: &mut Reading) {
     let by_line = ends_in(file.path, &[".yaml", ".yml"]) && file.keep == Keep::Identities;
-    let bytes = if by_line { idle::without(file.bytes) } else { Some(Cow::Borrowed(file.bytes)) };
-    let Some(bytes) = bytes else { return };
-    let mut tree = file.tree_of(&bytes);
+    let mut tree = match by_line.then(|| idle::parts_between(file.bytes)) {
+        Some(parts) => tree::read_yaml_parts(file.bytes, &parts),
+        None => file.tree(),
+    };
     file.note_fault(&tree, WORDS.plain(file.bytes), reading);
     let first = reading.identities.len();
     for document in std::mem::take(&mut tree.documents) {
