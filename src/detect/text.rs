@@ -227,6 +227,10 @@ fn judge(
         }
         candidate.confidence = judgement.confidence;
     }
+    if let Some(kind) = text.value {
+        let Some(confidence) = generic::judge_alone(kind, value, subject.path) else { return Ok(None) };
+        candidate.confidence = candidate.confidence.min(confidence);
+    }
     let end = captures.get(0).map_or(secret.end, |all| all.end());
     if group("user").is_some_and(|user| {
         is_local_login(user.of(subject.bytes), value, Span::new(secret.end, end).of(subject.bytes))

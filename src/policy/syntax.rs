@@ -113,6 +113,20 @@ pub struct TextSyntax {
     /// Whether the value is judged as a generic one: by context, randomness and known placeholders.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub generic: bool,
+    /// What the value must look like on its own, where the pattern says what it is: references, placeholders, hashes,
+    /// expressions and plain words are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<ValueSyntax>,
+}
+
+/// What a value promises to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueSyntax {
+    /// Something a person may have chosen.
+    Password,
+    /// Something a machine made.
+    Token,
 }
 
 /// A check that the text itself carries.
