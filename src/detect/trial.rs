@@ -102,7 +102,7 @@ const TRIED: usize = 12;
 
 /// The example with one letter changed so that the pattern still matches and the check fails, with the place of the
 /// secret. A structure does not notice every letter; those it does not notice are no mutants.
-fn mutants(rule: &Rule, example: &[u8]) -> Vec<(Span, Vec<u8>)> {
+pub fn mutants(rule: &Rule, example: &[u8]) -> Vec<(Span, Vec<u8>)> {
     let Some(text) = rule.text_rule() else { return Vec::new() };
     let (Some(check), Ok(regex)) = (&text.checksum, text.pattern.regex()) else { return Vec::new() };
     let place =

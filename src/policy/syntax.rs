@@ -142,7 +142,7 @@ pub struct ChecksumSyntax {
     #[serde(default, deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Words")]
     pub encoding: Vec<String>,
-    /// How the bytes are written that the sum is over: `base64`, `base64-url`, `base64-plain`; left out: as they stand.
+    /// How the bytes are written that are summed or parsed: `base64`, `base64-url`, `base64-plain`; left out: as they stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decode: Option<String>,
     /// What the sum starts from, eight characters each: text for `marvin32`, hex digits for `azure-devops`. Several
@@ -150,7 +150,7 @@ pub struct ChecksumSyntax {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seeds: Vec<String>,
     /// What the inside holds: text that decoded bytes begin with or, after `*`, contain; the members of a JSON object;
-    /// the location of a macaroon; `plain` or `encrypted` for a key.
+    /// the location of a macaroon; `plain` or `encrypted` for a key; `endless` for an OpenSSH certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<String>,
     /// How many bytes the inside has.

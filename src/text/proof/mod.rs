@@ -45,7 +45,7 @@ use crate::text::digits::Encoding;
 pub struct Terms<'a> {
     /// How digits are written; more than one where a vendor changed it.
     pub encodings: &'a [String],
-    /// How the bytes are written that a sum is over; `None`: as they stand.
+    /// How the bytes are written that are summed or parsed; `None`: as they stand.
     pub decode: Option<&'a str>,
     /// What the sum starts from; more than one where a service has several kinds of key.
     pub seeds: &'a [String],
@@ -92,14 +92,14 @@ enum Kind {
     Structure(Structure),
 }
 
-/// How the bytes may be written that a sum is over.
+/// How the bytes may be written that are summed or parsed.
 const DECODINGS: [&str; 3] = ["base64", "base64-url", "base64-plain"];
 
 /// Texts of which every seal takes one for its own, from any seed that is one.
 const SEALABLE: [&[u8]; 2] = [&[b'a'; 52], b"a1aaaaaa"];
 
 /// Every construction a rule may name.
-pub const CONSTRUCTIONS: [Construction; 18] = [
+pub const CONSTRUCTIONS: [Construction; 19] = [
     Construction { name: "azure-devops", kind: Kind::Seal(azure_devops::seal, b'a') },
     Construction { name: "base58", kind: Kind::Structure(base58::judge) },
     Construction { name: "base64-digits", kind: Kind::Structure(encoded::digits) },
@@ -114,6 +114,7 @@ pub const CONSTRUCTIONS: [Construction; 18] = [
     Construction { name: "marvin32", kind: Kind::Digits(marvin::sum) },
     Construction { name: "marvin32-key", kind: Kind::Seal(marvin::seal, b'A') },
     Construction { name: "marvin32-le", kind: Kind::Digits(marvin::sum_le) },
+    Construction { name: "openssh-certificate", kind: Kind::Structure(openssh::certificate) },
     Construction { name: "openssh-key", kind: Kind::Structure(openssh::judge) },
     Construction { name: "pem", kind: Kind::Structure(pem::judge) },
     Construction { name: "printable", kind: Kind::Structure(encoded::printable) },
@@ -149,7 +150,9 @@ impl Construction {
     /// What the check says of `over`, with its digits in `against` where it has some of their own.
     pub fn judge(&self, terms: &Terms<'_>, over: &[u8], against: Option<&[u8]>) -> Outcome {
         let holds = match self.kind {
-            Kind::Structure(judge) => return judge(over, terms),
+            Kind::Structure(judge) => {
+                return decoded(terms, over).map_or(Outcome::Fails, |text| judge(&text, terms));
+            }
             Kind::Seal(..) => self.sealed(terms, over).iter().any(|sealed| sealed == over),
             Kind::Digits(_) => {
                 let Some(against) = against else { return Outcome::Differs };

@@ -35,6 +35,15 @@ pub(super) fn judge(text: &[u8], terms: &Terms<'_>) -> Outcome {
     pem::outcome(container.map(|container| container.protection()), terms)
 }
 
+/// A certificate in base64; `holds: endless` wants one without an end.
+pub(super) fn certificate(text: &[u8], terms: &Terms<'_>) -> Outcome {
+    match from_base64(text).and_then(|bytes| valid_before(&bytes)) {
+        None => Outcome::Fails,
+        Some(end) if terms.holds == Some("endless") && end != u64::MAX => Outcome::Differs,
+        Some(_) => Outcome::Holds,
+    }
+}
+
 /// Reads a whole container; the two random numbers of an open one must agree.
 pub fn parse(bytes: &[u8]) -> Option<Container> {
     let mut reader = Reader(bytes.strip_prefix(b"openssh-key-v1\0")?);
