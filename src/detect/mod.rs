@@ -38,7 +38,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::credential as forms;
-use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
+use crate::finding::{
+    Enforcement, Finding, Fingerprinter, Gap, Location, RuleId, Severity, Subject, WeakPlace,
+};
 use crate::identity::radius::radius_among;
 use crate::identity::{Identity, Storage};
 use crate::manifest;
@@ -450,12 +452,19 @@ impl Engine<'_> {
         let weak = WeakPlace { path: &location.path, key: &key, occurrence };
         let subject = Subject::Secret { value: &value, bits: candidate.bits, place: weak };
         let (fingerprint, algorithm) = self.setting.fingerprinter.of(&rule.id.0, subject);
+        let (facts, ended) = candidate.said.clone().at(self.setting.now);
+        // What has ended opens nothing any more; it still shows where a live one will stand tomorrow.
+        let (severity, enforcement) = if ended {
+            (rule.severity.min(Severity::Low), Enforcement::Advise)
+        } else {
+            (rule.severity, Policies::enforcement(rule, candidate.confidence))
+        };
         Some(Finding {
             rule: rule.id.clone(),
             family: rule.family,
-            severity: rule.severity,
+            severity,
             confidence: candidate.confidence,
-            enforcement: Policies::enforcement(rule, candidate.confidence),
+            enforcement,
             title: rule.title.clone(),
             detail: String::new(),
             location,
@@ -466,7 +475,7 @@ impl Engine<'_> {
             occurrence: 0,
             snippet: Some(snippet::masked(bytes, candidate.secret, secrets)),
             related: Vec::new(),
-            facts: candidate.facts.clone(),
+            facts,
             encoding: candidate.decoded.as_ref().map(|decoded| decoded.encoding.clone()),
         })
     }
