@@ -21,6 +21,7 @@ use super::context::{Context, write_file};
 use super::exit::Exit;
 use super::granted::granted;
 use super::guarded::Guarded;
+use super::memo;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::trusted;
@@ -70,6 +71,9 @@ pub struct Arguments {
     /// Record nothing; on a developer's machine only.
     #[arg(long)]
     pub no_ledger: bool,
+    /// Search no file again that was clean before under the same rules; on a developer's machine only.
+    #[arg(long)]
+    pub memo: bool,
     /// Judge ends at this instant instead of now; on a developer's machine only.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -143,6 +147,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let is_within = |older: &str, newer: &str| is_ancestor(site.repository.as_ref(), older, newer);
     let contains = |commit: &str| is_within(commit, &site.run.commit) == Some(true);
     let replaces = |commit: &str| replaces(&site, commit);
+    let memo = arguments.memo.then(|| memo::open(&site, &policies, context)).flatten();
     let request = Request {
         source: &*source,
         stage,
@@ -152,6 +157,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         exceptions: &files,
         context: exception_context(&site, &policies, stage, authors, now, context),
         fingerprinter: &context.fingerprinter(),
+        memo: memo.as_ref().map(|kept| &kept.memo),
         threads: threads(arguments.threads),
         version: env!("CARGO_PKG_VERSION"),
         overrides_rejected: rejected,
@@ -161,6 +167,9 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         change_base: change_base(&site, &trust)?,
     };
     let outcome = record(arguments, &site, &policies, &request, now, context)?;
+    if let Some(kept) = &memo {
+        kept.close(outcome.coverage.files, context);
+    }
     keep_report(&outcome, &site, context);
     Ok(outcome)
 }

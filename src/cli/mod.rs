@@ -10,6 +10,7 @@ mod explain;
 mod granted;
 mod guarded;
 mod ledger;
+mod memo;
 mod rate;
 mod record;
 mod rules;

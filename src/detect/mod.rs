@@ -38,7 +38,7 @@ use crate::identity::radius::radius_among;
 use crate::identity::{Identity, Storage};
 use crate::manifest;
 use crate::policy::{Policies, Rule};
-use crate::source::{Blob, Change, Extent, Item, Source, SourceError};
+use crate::source::{Blob, Change, Extent, Item, Memo, Source, SourceError};
 use crate::text::hash;
 use crate::text::secret::Secret;
 use crate::text::span::{Position, Span, line_around};
@@ -118,9 +118,22 @@ pub struct Setting<'a> {
 ///
 /// [`DetectError`]: the source cannot be read, or a rule cannot be run. Then nothing was decided.
 pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectError> {
+    scan_with(source, setting, None)
+}
+
+/// The same, and gives the same, without the searches that `memo` knows to find nothing.
+///
+/// # Errors
+///
+/// As [`scan`].
+pub fn scan_with(
+    source: &dyn Source,
+    setting: Setting<'_>,
+    memo: Option<&Memo>,
+) -> Result<Scan, DetectError> {
     // Made on a thread of its own: meanwhile the source finds out what there is.
     let engine = OnceLock::new();
-    let made = || engine.get_or_init(|| Engine::new(setting));
+    let made = || engine.get_or_init(|| Engine { memo, ..Engine::new(setting) });
     let extent = std::thread::scope(|scope| {
         scope.spawn(made);
         source.read(setting.threads, &|item| made().take(item))
@@ -175,6 +188,7 @@ struct Engine<'a> {
     setting: Setting<'a>,
     rules: Vec<&'a Rule>,
     document_rules: Vec<&'a Rule>,
+    memo: Option<&'a Memo>,
     prefilter: prefilter::Prefilter,
     scratch: Mutex<Vec<Vec<prefilter::Hit>>>,
     seen: Mutex<Seen>,
@@ -203,6 +217,17 @@ struct Found {
     manifests: Vec<(Version, Manifest)>,
     gaps: Vec<Gap>,
     suppressions: u64,
+    /// Whether a credential with dates was read, which may be no finding today and one tomorrow.
+    dated: bool,
+}
+
+impl Found {
+    /// Whether the same bytes at the same path will always give nothing under the same rules.
+    fn is_clean(&self) -> bool {
+        let Self { findings, identities, manifests, gaps, suppressions, dated } = self;
+        let found = findings.len() + identities.len() + manifests.len() + gaps.len();
+        found == 0 && *suppressions == 0 && !dated
+    }
 }
 
 impl<'a> Engine<'a> {
@@ -210,7 +235,8 @@ impl<'a> Engine<'a> {
         let prefilter = prefilter::Prefilter::new(&setting.policies.rules);
         let of_kind = |kind: &str| setting.policies.rules.iter().filter(|rule| rule.kind() == kind).collect();
         let (rules, document_rules) = (of_kind("credential"), of_kind("document"));
-        Self { setting, rules, document_rules, prefilter, scratch: Mutex::default(), seen: Mutex::default() }
+        let (scratch, seen) = (Mutex::default(), Mutex::default());
+        Self { setting, rules, document_rules, memo: None, prefilter, scratch, seen }
     }
 
     fn take(&self, item: Item) {
@@ -218,7 +244,7 @@ impl<'a> Engine<'a> {
             Item::Gap(gap) => self.lock().gaps.push(gap),
             Item::Blob(blob) => {
                 let content = hash::sha256(&blob.bytes);
-                let found = self.blob(&blob);
+                let found = self.unless_clean(&blob, &content);
                 let mut seen = self.lock();
                 seen.bytes += blob.bytes.len() as u64;
                 seen.contents.push((blob.path, content));
@@ -251,6 +277,20 @@ impl<'a> Engine<'a> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All that is found in one blob, which is not searched where it is known to be clean.
+    fn unless_clean(&self, blob: &Blob, content: &[u8; 32]) -> Result<Found, DetectError> {
+        let Some(memo) = self.memo else { return self.blob(blob) };
+        let tag = memo.tag(blob, content);
+        if memo.knows(&tag) {
+            return Ok(Found::default());
+        }
+        let found = self.blob(blob)?;
+        if found.is_clean() {
+            memo.remember(tag);
+        }
+        Ok(found)
+    }
+
     /// All that is found in one blob, whatever kind of rule finds it.
     fn blob(&self, blob: &Blob) -> Result<Found, DetectError> {
         let place = Place { path: &blob.path, commit: blob.commit.as_deref() };
@@ -263,6 +303,7 @@ impl<'a> Engine<'a> {
         for credential in &mut credentials {
             credential.place.commit.clone_from(&blob.commit);
         }
+        found.dated = !credentials.is_empty();
         let credential_spans: Vec<Span> =
             credentials.iter().map(|credential| credential.place.span).collect();
         let reading = manifest::read(place.path, place.commit, &text);

@@ -7,6 +7,8 @@
 mod budget;
 mod disk;
 mod intake;
+/// Which blobs were clean under which rules.
+pub mod memo;
 mod names;
 mod range;
 mod scope;
@@ -20,6 +22,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub use budget::Limits;
+pub use memo::Memo;
 pub use range::Range;
 pub use scope::{Scope, globs};
 pub use staged::{Listing, Staged};
