@@ -22,6 +22,7 @@ use super::exit::Exit;
 use super::granted::granted;
 use super::guarded::Guarded;
 use super::memo;
+use super::progress;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::trusted;
@@ -138,6 +139,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope, listing)?;
     let source = guarded(source, arguments, &trust, &site, context)?;
+    let source = progress::watched(source, site.in_ci, context);
     let files = site.exception_files()?;
     for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
         let (id, reason) = (&refused.refusal.exception, &refused.refusal.reason);

@@ -11,6 +11,8 @@ mod granted;
 mod guarded;
 mod ledger;
 mod memo;
+mod profile;
+mod progress;
 mod rate;
 mod record;
 mod rules;
@@ -58,7 +60,7 @@ enum Command {
     Check(check::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
-    /// The rules in force: list, show, test, lint, schema.
+    /// The rules in force: list, show, test, lint, profile, schema.
     #[command(subcommand)]
     Rules(rules::Command),
     /// Exceptions: request, approve, list, verify.

@@ -20,6 +20,8 @@ pub mod judge;
 pub mod overlap;
 /// One pass that tells which rules can match.
 pub mod prefilter;
+/// What each rule costs.
+pub mod profile;
 /// The line of a finding, masked.
 mod snippet;
 /// Allow comments of other tools, counted.
@@ -28,6 +30,8 @@ mod suppression;
 pub mod text;
 /// Every rule on the examples of every rule.
 pub mod trial;
+#[cfg(test)]
+mod unfiltered;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -217,16 +221,16 @@ struct Found {
     manifests: Vec<(Version, Manifest)>,
     gaps: Vec<Gap>,
     suppressions: u64,
-    /// Whether a credential with dates was read, which may be no finding today and one tomorrow.
-    dated: bool,
+    /// Whether it holds what must not be shown, such as a credential that is no finding today and one tomorrow.
+    masked: bool,
 }
 
 impl Found {
     /// Whether the same bytes at the same path will always give nothing under the same rules.
     fn is_clean(&self) -> bool {
-        let Self { findings, identities, manifests, gaps, suppressions, dated } = self;
+        let Self { findings, identities, manifests, gaps, suppressions, masked } = self;
         let found = findings.len() + identities.len() + manifests.len() + gaps.len();
-        found == 0 && *suppressions == 0 && !dated
+        found == 0 && *suppressions == 0 && !masked
     }
 }
 
@@ -303,7 +307,6 @@ impl<'a> Engine<'a> {
         for credential in &mut credentials {
             credential.place.commit.clone_from(&blob.commit);
         }
-        found.dated = !credentials.is_empty();
         let credential_spans: Vec<Span> =
             credentials.iter().map(|credential| credential.place.span).collect();
         let reading = manifest::read(place.path, place.commit, &text);
@@ -311,6 +314,7 @@ impl<'a> Engine<'a> {
         let literals = literals.filter(|one| one.storage == Storage::Literal).map(|one| one.place.span);
         let hidden: Vec<Span> = credential_spans.into_iter().chain(literals).collect();
         let masks = self.text(place, &text, &hidden, &mut found)?;
+        found.masked = !masks.is_empty();
         let mut lives = credential::in_text(&self.rules, &credentials, &text, self.setting.fingerprinter)?;
         for finding in &mut lives {
             finding.snippet = Some(snippet::masked(&text, finding.location.span, &masks));
