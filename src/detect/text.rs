@@ -96,6 +96,15 @@ pub fn candidates(
     hits: &mut Vec<Hit>,
 ) -> Result<Vec<Candidate>, DetectError> {
     prefilter.hits(subject.bytes, hits);
+    of_hits(subject, policies, hits)
+}
+
+/// Every candidate around `hits`, which are sorted.
+pub(super) fn of_hits(
+    subject: Subject<'_>,
+    policies: &Policies,
+    hits: &[Hit],
+) -> Result<Vec<Candidate>, DetectError> {
     let mut found = Vec::new();
     for group in hits.chunk_by(|left, right| left.rule == right.rule) {
         let index = group.first().map_or(0, |hit| hit.rule as usize);
