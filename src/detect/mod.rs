@@ -4,6 +4,8 @@
 pub mod checksum;
 /// `when:` over credentials.
 pub mod credential;
+/// How text hides in text.
+mod decode;
 /// `when:` over raw documents.
 pub mod document;
 /// How random text looks.
@@ -16,10 +18,14 @@ pub mod generic;
 pub mod identity;
 /// From a condition that holds to a finding.
 pub mod judge;
+/// Texts inside a text, with the way back.
+mod layer;
 /// Two rules claim the same bytes: which one speaks.
 pub mod overlap;
 /// One pass that tells which rules can match.
 pub mod prefilter;
+/// What each rule costs.
+pub mod profile;
 /// The line of a finding, masked.
 mod snippet;
 /// Allow comments of other tools, counted.
@@ -28,18 +34,23 @@ mod suppression;
 pub mod text;
 /// Every rule on the examples of every rule.
 pub mod trial;
+#[cfg(test)]
+mod unfiltered;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::credential as forms;
-use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
+use crate::finding::{
+    Enforcement, Finding, Fingerprinter, Gap, Location, RuleId, Severity, Subject, WeakPlace,
+};
 use crate::identity::radius::radius_among;
 use crate::identity::{Identity, Storage};
 use crate::manifest;
 use crate::policy::rule::Detect;
 use crate::policy::{Policies, Rule};
-use crate::source::{Blob, Change, Extent, Item, Source, SourceError, outermost};
+use crate::source::{Blob, Change, Extent, Item, Memo, Source, SourceError, outermost};
 use crate::text::hash;
 use crate::text::places::Places;
 use crate::text::secret::Secret;
@@ -120,9 +131,22 @@ pub struct Setting<'a> {
 ///
 /// [`DetectError`]: the source cannot be read, or a rule cannot be run. Then nothing was decided.
 pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectError> {
+    scan_with(source, setting, None)
+}
+
+/// The same, and gives the same, without the searches that `memo` knows to find nothing.
+///
+/// # Errors
+///
+/// As [`scan`].
+pub fn scan_with(
+    source: &dyn Source,
+    setting: Setting<'_>,
+    memo: Option<&Memo>,
+) -> Result<Scan, DetectError> {
     // Made on a thread of its own: meanwhile the source finds out what there is.
     let engine = OnceLock::new();
-    let made = || engine.get_or_init(|| Engine::new(setting));
+    let made = || engine.get_or_init(|| Engine { memo, ..Engine::new(setting) });
     let extent = std::thread::scope(|scope| {
         scope.spawn(made);
         source.read(setting.threads, &|item| made().take(item))
@@ -178,6 +202,7 @@ struct Engine<'a> {
     rules: Vec<&'a Rule>,
     document_rules: Vec<&'a Rule>,
     keep: manifest::Keep,
+    memo: Option<&'a Memo>,
     prefilter: prefilter::Prefilter,
     scratch: Mutex<Vec<Vec<prefilter::Hit>>>,
     seen: Mutex<Seen>,
@@ -206,6 +231,17 @@ struct Found {
     manifests: Vec<(Version, Manifest)>,
     gaps: Vec<Gap>,
     suppressions: u64,
+    /// Whether it holds what must not be shown, such as a credential that is no finding today and one tomorrow.
+    masked: bool,
+}
+
+impl Found {
+    /// Whether the same bytes at the same path will always give nothing under the same rules.
+    fn is_clean(&self) -> bool {
+        let Self { findings, identities, manifests, gaps, suppressions, masked } = self;
+        let found = findings.len() + identities.len() + manifests.len() + gaps.len();
+        found == 0 && *suppressions == 0 && !masked
+    }
 }
 
 impl<'a> Engine<'a> {
@@ -219,15 +255,8 @@ impl<'a> Engine<'a> {
             Some(_) => manifest::Keep::Documents,
             None => manifest::Keep::Identities,
         };
-        Self {
-            setting,
-            rules,
-            document_rules,
-            keep,
-            prefilter,
-            scratch: Mutex::default(),
-            seen: Mutex::default(),
-        }
+        let (scratch, seen) = (Mutex::default(), Mutex::default());
+        Self { setting, rules, document_rules, keep, memo: None, prefilter, scratch, seen }
     }
 
     fn take(&self, item: Item) {
@@ -235,7 +264,7 @@ impl<'a> Engine<'a> {
             Item::Gap(gap) => self.lock().gaps.push(gap),
             Item::Blob(blob) => {
                 let content = hash::content(&blob.bytes);
-                let found = self.blob(&blob);
+                let found = self.unless_clean(&blob, &content);
                 let mut seen = self.lock();
                 seen.bytes += blob.bytes.len() as u64;
                 seen.contents.push((blob.path, content));
@@ -268,6 +297,20 @@ impl<'a> Engine<'a> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All that is found in one blob, which is not searched where it is known to be clean.
+    fn unless_clean(&self, blob: &Blob, content: &[u8; 32]) -> Result<Found, DetectError> {
+        let Some(memo) = self.memo else { return self.blob(blob) };
+        let tag = memo.tag(blob, content);
+        if memo.knows(&tag) {
+            return Ok(Found::default());
+        }
+        let found = self.blob(blob)?;
+        if found.is_clean() {
+            memo.remember(tag);
+        }
+        Ok(found)
+    }
+
     /// All that is found in one blob, whatever kind of rule finds it.
     fn blob(&self, blob: &Blob) -> Result<Found, DetectError> {
         let place = Place { path: &blob.path, commit: blob.commit.as_deref() };
@@ -287,6 +330,7 @@ impl<'a> Engine<'a> {
         let literals = literals.filter(|one| one.storage == Storage::Literal).map(|one| one.place.span);
         let hidden: Vec<Span> = credential_spans.into_iter().chain(literals).collect();
         let masks = self.text(place, &text, &hidden, &mut found)?;
+        found.masked = !masks.is_empty();
         let mut lives = credential::in_text(&self.rules, &credentials, &text, self.setting.fingerprinter)?;
         for finding in &mut lives {
             finding.snippet = Some(snippet::masked(&text, finding.location.span, &masks));
@@ -360,24 +404,42 @@ impl Engine<'_> {
         let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let subject = text::Subject { path: place.path, bytes };
         let candidates = text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits);
+        let layers = self.layers(place.path).run(bytes, &mut hits);
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
-        let candidates = candidates?;
-        let secrets = self.masks(bytes, &candidates, credentials);
+        let (mut candidates, layers) = (candidates?, layers?);
+        let hidden: Vec<Span> = credentials.iter().copied().chain(layers.masks).collect();
+        candidates.extend(layers.candidates);
+        let secrets = self.masks(bytes, &candidates, &hidden);
+        found.gaps.extend(layers.gaps);
+        let places = OnceCell::new();
+        let places = || places.get_or_init(|| Places::new(bytes));
+        for mut life in layers.lives.into_iter().filter(|life| !covered(life.location.span, credentials)) {
+            life.location = place.location(places(), life.location.span);
+            life.snippet = Some(snippet::masked(bytes, life.location.span, &secrets));
+            found.findings.push(life);
+        }
         let settled = overlap::settle(candidates);
         let lines = settled.iter().map(|one| line_around(bytes, one.secret.start).of(bytes));
         found.suppressions += suppression::count(lines);
-        if settled.is_empty() {
-            return Ok(secrets);
-        }
-        let places = Places::new(bytes);
         let mut weak: BTreeMap<(usize, Vec<u8>), u32> = BTreeMap::new();
         for candidate in settled {
-            let key = candidate.key.of(bytes).to_vec();
+            let key = candidate.name(bytes).to_vec();
             let occurrence = weak.entry((candidate.rule, key)).and_modify(|count| *count += 1).or_insert(0);
-            let location = place.location(&places, candidate.secret);
+            let location = place.location(places(), candidate.secret);
             found.findings.extend(self.finding(location, bytes, &candidate, *occurrence, &secrets));
         }
         Ok(secrets)
+    }
+
+    fn layers<'s>(&'s self, path: &'s str) -> layer::search::Search<'s> {
+        layer::search::Search {
+            path,
+            policies: self.setting.policies,
+            prefilter: &self.prefilter,
+            rules: &self.rules,
+            fingerprinter: self.setting.fingerprinter,
+            now: self.setting.now,
+        }
     }
 
     /// Every span that must be masked, with how much of its start is public, in order.
@@ -390,13 +452,18 @@ impl Engine<'_> {
         let mut spans: Vec<(Span, usize)> = candidates
             .iter()
             .map(|candidate| {
+                if candidate.decoded.is_some() {
+                    return (candidate.secret, 0);
+                }
                 let rule = self.setting.policies.rules.get(candidate.rule);
                 let keywords = rule.and_then(|rule| rule.text_rule()).map_or(&[][..], |text| &text.keywords);
                 (candidate.secret, public_prefix(candidate.secret.of(bytes), keywords))
             })
             .chain(credentials.iter().map(|span| (*span, 0)))
             .collect();
-        spans.extend(snippet::repeats(bytes, &spans));
+        let decoded = candidates.iter().filter_map(|candidate| candidate.decoded.as_ref());
+        let decoded: Vec<&[u8]> = decoded.map(|decoded| decoded.value.expose()).collect();
+        spans.extend(snippet::repeats(bytes, &spans, &decoded));
         spans.sort();
         spans.dedup_by(|later, earlier| {
             let same = earlier.0.overlaps(&later.0);
@@ -417,17 +484,24 @@ impl Engine<'_> {
         secrets: &[(Span, usize)],
     ) -> Option<Finding> {
         let rule = self.setting.policies.rules.get(candidate.rule)?;
-        let value = Secret::new(candidate.secret.of(bytes));
-        let key = String::from_utf8_lossy(candidate.key.of(bytes)).into_owned();
+        let value = Secret::new(candidate.value(bytes));
+        let key = String::from_utf8_lossy(candidate.name(bytes)).into_owned();
         let weak = WeakPlace { path: &location.path, key: &key, occurrence };
         let subject = Subject::Secret { value: &value, bits: candidate.bits, place: weak };
         let (fingerprint, algorithm) = self.setting.fingerprinter.of(&rule.id.0, subject);
+        let (facts, ended) = candidate.said.clone().at(self.setting.now);
+        // What has ended opens nothing any more; it still shows where a live one will stand tomorrow.
+        let (severity, enforcement) = if ended {
+            (rule.severity.min(Severity::Low), Enforcement::Advise)
+        } else {
+            (rule.severity, Policies::enforcement(rule, candidate.confidence))
+        };
         Some(Finding {
             rule: rule.id.clone(),
             family: rule.family,
-            severity: rule.severity,
+            severity,
             confidence: candidate.confidence,
-            enforcement: Policies::enforcement(rule, candidate.confidence),
+            enforcement,
             title: rule.title.clone(),
             detail: String::new(),
             location,
@@ -438,7 +512,8 @@ impl Engine<'_> {
             occurrence: 0,
             snippet: Some(snippet::masked(bytes, candidate.secret, secrets)),
             related: Vec::new(),
-            facts: candidate.facts.clone(),
+            facts,
+            encoding: candidate.decoded.as_ref().map(|decoded| decoded.encoding.clone()),
         })
     }
 
@@ -513,6 +588,10 @@ pub fn introduced(mut findings: Vec<Finding>, at_base: &[Finding], commits: &[St
         finding.occurrence = *count;
     }
     findings
+}
+
+fn covered(span: Span, others: &[Span]) -> bool {
+    others.iter().any(|other| other.overlaps(&span))
 }
 
 /// How many bytes at the start of `secret` are the public prefix of its format.
