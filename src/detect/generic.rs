@@ -13,6 +13,7 @@ mod name;
 mod value;
 
 use crate::finding::Confidence;
+use crate::policy::syntax::ValueSyntax;
 use crate::text::span::{Span, line_around};
 use name::Name;
 
@@ -118,6 +119,19 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
             "a random value under a telling name"
         },
     }
+}
+
+/// How likely `value` is what a pattern says it is, judged by nothing but itself; `None` where it stands for a value,
+/// or is too weak to be one.
+pub fn judge_alone(kind: ValueSyntax, value: &[u8], path: &str) -> Option<Confidence> {
+    let text = std::str::from_utf8(value).ok()?;
+    let name = match kind {
+        ValueSyntax::Password => Name::Password,
+        ValueSyntax::Token => Name::Token,
+    };
+    let is_value = !value::has_hole(text, b"") && value::is_something_else(text, "", "").is_none();
+    value::strength(text, name).filter(|_| is_value)?;
+    Some(if sample(path) { Confidence::Low } else { Confidence::High })
 }
 
 /// The value of the first of several settings on a line: `a=1&b=2`, `a=1,b=2`, `a=1;b=2`.

@@ -102,7 +102,7 @@ enum Voice {
 impl Voice {
     fn of(rule: &Rule) -> Option<Self> {
         match &rule.detect {
-            Detect::Text(text) if text.generic => Some(Self::Generic),
+            Detect::Text(text) if text.generic || text.value.is_some() => Some(Self::Generic),
             Detect::Text(_) => Some(Self::Format),
             Detect::Identity { each: Some(Each::Credentials), .. } => Some(Self::Literal),
             _ => None,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::pattern::Pattern;
 use super::syntax::{
-    ChecksumSyntax, DetectSyntax, Each, ExampleSyntax, LifetimeSyntax, RuleSyntax, TextSyntax,
+    ChecksumSyntax, DetectSyntax, Each, ExampleSyntax, LifetimeSyntax, RuleSyntax, TextSyntax, ValueSyntax,
 };
 use super::when::{Sees, When};
 use crate::finding::{Confidence, Enforcement, Family, RuleId, Severity};
@@ -84,6 +84,8 @@ pub struct TextRule {
     pub facts: Option<String>,
     /// Whether the value is judged by context and randomness.
     pub generic: bool,
+    /// What the value must look like on its own.
+    pub value: Option<ValueSyntax>,
 }
 
 /// What people read about a rule; that of a built-in one is read when it is first asked for.
@@ -295,6 +297,7 @@ impl TextRule {
             stop: syntax.stop.iter().map(|word| word.to_lowercase()).collect(),
             facts: syntax.facts,
             generic: syntax.generic,
+            value: syntax.value,
         })
     }
 }
