@@ -151,7 +151,7 @@ pub struct ChecksumSyntax {
     /// Name of the group that holds the check digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// `hex`, `hex-upper`, `base36`, `base62`, `base62-left`, `base66`, `base64`, `base32`: how the digits are
+    /// `hex`, `hex-upper`, `base36`, `base62`, `base62-lower`, `base62-left`, `base66`, `base64`, `base32`: how the digits are
     /// written. A list where a vendor has written them in several ways.
     #[serde(default, deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Words")]

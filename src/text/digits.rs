@@ -18,7 +18,9 @@ pub enum Encoding {
     Base36,
     /// The sum as a number with digits `0-9A-Za-z`, padded with `0` on the left.
     Base62,
-    /// The same without leading zeros (a zero byte in front is one `0`), padded with `0` on the right to six
+    /// The same with the small letters first (`0-9a-zA-Z`).
+    Base62Lower,
+    /// As base 62 without leading zeros (a zero byte in front is one `0`), padded with `0` on the right to six
     /// digits and cut to the width: how common annotated keys of Azure write it.
     Base62Left,
     /// The sum as a number with the 66 unreserved characters of a URL (`a-zA-Z1-90.-_~`), padded with `a` on the
@@ -32,17 +34,19 @@ pub enum Encoding {
 
 const BASE66: &[u8; 66] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890.-_~";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const BASE62_LOWER: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Every encoding by the name a rule gives it.
-pub const ENCODINGS: [(&str, Encoding); 8] = [
+pub const ENCODINGS: [(&str, Encoding); 9] = [
     ("hex", Encoding::Hex),
     ("hex-upper", Encoding::HexUpper),
     ("base36", Encoding::Base36),
     ("base62", Encoding::Base62),
+    ("base62-lower", Encoding::Base62Lower),
     ("base62-left", Encoding::Base62Left),
     ("base66", Encoding::Base66),
     ("base64", Encoding::Base64),
@@ -61,7 +65,12 @@ impl Encoding {
     /// A digit of the alphabet, to stand where the digits are not computed yet.
     pub fn filler(self) -> u8 {
         match self {
-            Self::Hex | Self::HexUpper | Self::Base36 | Self::Base62 | Self::Base62Left => b'0',
+            Self::Hex
+            | Self::HexUpper
+            | Self::Base36
+            | Self::Base62
+            | Self::Base62Lower
+            | Self::Base62Left => b'0',
             Self::Base64 | Self::Base32 => b'A',
             Self::Base66 => b'a',
         }
@@ -79,6 +88,7 @@ impl Encoding {
             Self::Base64 => bits(sum, 6, BASE64),
             Self::Base36 => return padded(number(sum, BASE36)?, b'0', width),
             Self::Base62 => return padded(number(sum, BASE62)?, b'0', width),
+            Self::Base62Lower => return padded(number(sum, BASE62_LOWER)?, b'0', width),
             Self::Base66 => padded(number(sum, BASE66)?, b'a', SIX)?,
             Self::Base62Left => {
                 let zeros =
@@ -211,6 +221,8 @@ mod tests {
             (Encoding::Base36, [0, 0, 0, 35], 3, "00z"),
             (Encoding::Base66, [0, 0, 0, 65], 6, "aaaaa~"),
             (Encoding::Base66, [0, 0, 0, 65], 3, "aaa"),
+            (Encoding::Base62Lower, [255, 255, 255, 255], 6, "4GFfc3"),
+            (Encoding::Base62Lower, [0, 0, 1, 0], 6, "000048"),
             (Encoding::Base62Left, [0, 0, 0, 61], 6, "000z00"),
             (Encoding::Base62Left, [0, 0, 0, 0], 6, "000000"),
             (Encoding::Base62Left, [0, 0, 1, 0], 4, "0048"),
