@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
 
-use tollgate::detect::{Setting, scan};
+use tollgate::detect::{Scan, Setting, checksum, scan, trial};
 use tollgate::finding::Fingerprinter;
 use tollgate::policy::example::{self, Check};
 use tollgate::policy::rule::Rule;
@@ -68,6 +68,12 @@ fn tokens(policies: &Policies) -> Vec<(&Rule, String)> {
     policies.rules.iter().filter_map(|rule| Some((rule, token(rule)?))).collect()
 }
 
+fn scanned(policies: &Policies, texts: Vec<(String, String)>) -> Scan {
+    let fingerprinter = Fingerprinter::default();
+    let setting = Setting { policies, fingerprinter: &fingerprinter, now: NOW, threads: 1 };
+    scan(&Texts(texts), setting).unwrap()
+}
+
 #[test]
 fn a_token_is_found_whole_wherever_it_stands() {
     let policies = load::policies(&[]).unwrap();
@@ -79,10 +85,7 @@ fn a_token_is_found_whole_wherever_it_stands() {
             texts.push((format!("{}/{at}.txt", rule.id), context.replace('@', token)));
         }
     }
-    let source = Texts(texts);
-    let fingerprinter = Fingerprinter::default();
-    let setting = Setting { policies: &policies, fingerprinter: &fingerprinter, now: NOW, threads: 1 };
-    let scan = scan(&source, setting).unwrap();
+    let scan = scanned(&policies, texts);
     let mut missed = Vec::new();
     for (rule, token) in &tokens {
         for (at, (name, context)) in CONTEXTS.iter().enumerate() {
@@ -96,4 +99,35 @@ fn a_token_is_found_whole_wherever_it_stands() {
         }
     }
     assert!(missed.is_empty(), "{} missed:\n{}", missed.len(), missed.join("\n"));
+}
+
+/// An assignment in which the generic rule takes any random value for a secret.
+const PASSWORD: &str = "db_password = \"@\"\n";
+
+#[test]
+fn a_token_with_a_changed_letter_is_found_by_no_rule_wherever_it_stands() {
+    let policies = load::policies(&[]).unwrap();
+    let mut texts = Vec::new();
+    let mut exact = 0;
+    for (rule, token) in tokens(&policies) {
+        let check = rule.text_rule().and_then(|text| text.checksum.as_ref());
+        exact += usize::from(check.is_some_and(checksum::is_exact));
+        for (which, (_, mutant)) in trial::mutants(rule, token.as_bytes()).into_iter().enumerate() {
+            let mutant = String::from_utf8(mutant).unwrap();
+            for (at, context) in CONTEXTS.iter().map(|(_, context)| *context).chain([PASSWORD]).enumerate() {
+                texts.push((format!("{}/{which}/{at}.txt", rule.id), context.replace('@', &mutant)));
+            }
+        }
+    }
+    assert!(exact >= 25, "only {exact} rules with check digits know a token by itself");
+    assert!(texts.len() > 10 * exact * CONTEXTS.len(), "{} texts", texts.len());
+    let scan = scanned(&policies, texts);
+    let found: Vec<String> =
+        scan.findings.iter().map(|one| format!("{}: {}", one.location.path, one.rule)).collect();
+    assert!(found.is_empty(), "{} found:\n{}", found.len(), found.join("\n"));
+
+    let control = example::fill("{alnum:40}", "control", 0, None).unwrap();
+    let control = PASSWORD.replace('@', std::str::from_utf8(&control).unwrap());
+    let scan = scanned(&policies, vec![("control.txt".to_owned(), control)]);
+    assert_eq!(scan.findings.len(), 1, "the generic rule would have told of them");
 }

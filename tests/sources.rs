@@ -106,7 +106,7 @@ fn the_test_clock_makes_the_same_commit_twice() {
 
 #[test]
 fn every_file_of_the_folder_is_a_source_or_known_to_be_none() {
-    let helpers = ["archive", "budget", "disk", "intake", "mod", "names", "scope", "stored"];
+    let helpers = ["archive", "budget", "disk", "intake", "memo", "mod", "names", "scope", "stored"];
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/source")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
@@ -239,7 +239,7 @@ fn d2_members_of_an_archive_are_read_in_every_source() {
         let member = "b.bin!/inner/a.txt";
         let staged = {
             repo.git(&["add", "--all"]);
-            self::staged(&repo)
+            staged(&repo)
         };
         assert_eq!(staged.of(member), [text(1).as_bytes()], "{format}");
         repo.commit("first");

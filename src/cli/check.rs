@@ -21,6 +21,8 @@ use super::context::{Context, write_file};
 use super::exit::Exit;
 use super::granted::granted;
 use super::guarded::Guarded;
+use super::memo;
+use super::progress;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::trusted;
@@ -70,6 +72,9 @@ pub struct Arguments {
     /// Record nothing; on a developer's machine only.
     #[arg(long)]
     pub no_ledger: bool,
+    /// Search no file again that was clean before under the same rules; on a developer's machine only.
+    #[arg(long)]
+    pub memo: bool,
     /// Judge ends at this instant instead of now; on a developer's machine only.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
@@ -134,6 +139,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope, listing)?;
     let source = guarded(source, arguments, &trust, &site, context)?;
+    let source = progress::watched(source, site.in_ci, context);
     let files = site.exception_files()?;
     for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
         let (id, reason) = (&refused.refusal.exception, &refused.refusal.reason);
@@ -143,6 +149,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let is_within = |older: &str, newer: &str| is_ancestor(site.repository.as_ref(), older, newer);
     let contains = |commit: &str| is_within(commit, &site.run.commit) == Some(true);
     let replaces = |commit: &str| replaces(&site, commit);
+    let memo = arguments.memo.then(|| memo::open(&site, &policies, context)).flatten();
     let request = Request {
         source: &*source,
         stage,
@@ -152,6 +159,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         exceptions: &files,
         context: exception_context(&site, &policies, stage, authors, now, context),
         fingerprinter: &context.fingerprinter(),
+        memo: memo.as_ref().map(|kept| &kept.memo),
         threads: threads(arguments.threads),
         version: env!("CARGO_PKG_VERSION"),
         overrides_rejected: rejected,
@@ -161,6 +169,9 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         change_base: change_base(&site, &trust)?,
     };
     let outcome = record(arguments, &site, &policies, &request, now, context)?;
+    if let Some(kept) = &memo {
+        kept.close(outcome.coverage.files, context);
+    }
     keep_report(&outcome, &site, context);
     Ok(outcome)
 }

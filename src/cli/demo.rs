@@ -9,7 +9,8 @@ use serde_json::json;
 use tollgate::git::Scratch;
 use tollgate::pipeline::Environment;
 use tollgate::signing::KeyFile;
-use tollgate::text::digits::{Algorithm, Encoding, digits};
+use tollgate::text::digits::Encoding;
+use tollgate::text::proof::crc32;
 use tollgate::text::time::{Length, Timestamp};
 
 use super::context::{Context, write_file};
@@ -307,7 +308,7 @@ fn token(context: &Context) -> Result<String, Trouble> {
     let chance: [u8; 30] = context.chance()?;
     let body: Vec<u8> =
         chance.iter().filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len()).copied()).collect();
-    let check = digits(Algorithm::Crc32, Encoding::Base62, &body, 6).unwrap_or_default();
+    let check = Encoding::Base62.write(&crc32(&body), 6).unwrap_or_default();
     Ok(format!("ghp_{}{}", String::from_utf8_lossy(&body), String::from_utf8_lossy(&check)))
 }
 

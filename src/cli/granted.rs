@@ -32,6 +32,9 @@ pub fn granted(
     if std::mem::take(&mut granted.no_ledger) {
         rejected.push("--no-ledger".to_owned());
     }
+    if std::mem::take(&mut granted.memo) {
+        rejected.push("--memo".to_owned());
+    }
     if granted.as_of.take().is_some() {
         rejected.push("--as-of".to_owned());
     }

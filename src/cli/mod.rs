@@ -10,6 +10,9 @@ mod explain;
 mod granted;
 mod guarded;
 mod ledger;
+mod memo;
+mod profile;
+mod progress;
 mod rate;
 mod record;
 mod rules;
@@ -57,7 +60,7 @@ enum Command {
     Check(check::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
-    /// The rules in force: list, show, test, lint, schema.
+    /// The rules in force: list, show, test, lint, profile, schema.
     #[command(subcommand)]
     Rules(rules::Command),
     /// Exceptions: request, approve, list, verify.

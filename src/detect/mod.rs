@@ -26,6 +26,8 @@ mod notebook;
 pub mod overlap;
 /// One pass that tells which rules can match.
 pub mod prefilter;
+/// What each rule costs.
+pub mod profile;
 /// The line of a finding, masked.
 mod snippet;
 /// Allow comments of other tools, counted.
@@ -34,19 +36,23 @@ mod suppression;
 pub mod text;
 /// Every rule on the examples of every rule.
 pub mod trial;
+#[cfg(test)]
+mod unfiltered;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::credential as forms;
-use crate::finding::{Finding, Fingerprinter, Gap, Location, RuleId, Subject, WeakPlace};
+use crate::finding::{
+    Enforcement, Finding, Fingerprinter, Gap, Location, RuleId, Severity, Subject, WeakPlace,
+};
 use crate::identity::radius::radius_among;
 use crate::identity::{Identity, Storage};
 use crate::manifest;
 use crate::policy::rule::Detect;
 use crate::policy::{Policies, Rule};
-use crate::source::{Blob, Change, Extent, Item, Source, SourceError, outermost};
+use crate::source::{Blob, Change, Extent, Item, Memo, Source, SourceError, outermost};
 use crate::text::hash;
 use crate::text::places::Places;
 use crate::text::secret::Secret;
@@ -127,9 +133,22 @@ pub struct Setting<'a> {
 ///
 /// [`DetectError`]: the source cannot be read, or a rule cannot be run. Then nothing was decided.
 pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectError> {
+    scan_with(source, setting, None)
+}
+
+/// The same, and gives the same, without the searches that `memo` knows to find nothing.
+///
+/// # Errors
+///
+/// As [`scan`].
+pub fn scan_with(
+    source: &dyn Source,
+    setting: Setting<'_>,
+    memo: Option<&Memo>,
+) -> Result<Scan, DetectError> {
     // Made on a thread of its own: meanwhile the source finds out what there is.
     let engine = OnceLock::new();
-    let made = || engine.get_or_init(|| Engine::new(setting));
+    let made = || engine.get_or_init(|| Engine { memo, ..Engine::new(setting) });
     let extent = std::thread::scope(|scope| {
         scope.spawn(made);
         source.read(setting.threads, &|item| made().take(item))
@@ -185,6 +204,7 @@ struct Engine<'a> {
     rules: Vec<&'a Rule>,
     document_rules: Vec<&'a Rule>,
     keep: manifest::Keep,
+    memo: Option<&'a Memo>,
     prefilter: prefilter::Prefilter,
     scratch: Mutex<Vec<Vec<prefilter::Hit>>>,
     seen: Mutex<Seen>,
@@ -213,6 +233,17 @@ struct Found {
     manifests: Vec<(Version, Manifest)>,
     gaps: Vec<Gap>,
     suppressions: u64,
+    /// Whether it holds what must not be shown, such as a credential that is no finding today and one tomorrow.
+    masked: bool,
+}
+
+impl Found {
+    /// Whether the same bytes at the same path will always give nothing under the same rules.
+    fn is_clean(&self) -> bool {
+        let Self { findings, identities, manifests, gaps, suppressions, masked } = self;
+        let found = findings.len() + identities.len() + manifests.len() + gaps.len();
+        found == 0 && *suppressions == 0 && !masked
+    }
 }
 
 impl<'a> Engine<'a> {
@@ -226,15 +257,8 @@ impl<'a> Engine<'a> {
             Some(_) => manifest::Keep::Documents,
             None => manifest::Keep::Identities,
         };
-        Self {
-            setting,
-            rules,
-            document_rules,
-            keep,
-            prefilter,
-            scratch: Mutex::default(),
-            seen: Mutex::default(),
-        }
+        let (scratch, seen) = (Mutex::default(), Mutex::default());
+        Self { setting, rules, document_rules, keep, memo: None, prefilter, scratch, seen }
     }
 
     fn take(&self, item: Item) {
@@ -242,7 +266,7 @@ impl<'a> Engine<'a> {
             Item::Gap(gap) => self.lock().gaps.push(gap),
             Item::Blob(blob) => {
                 let content = hash::content(&blob.bytes);
-                let found = self.blob(&blob);
+                let found = self.unless_clean(&blob, &content);
                 let mut seen = self.lock();
                 seen.bytes += blob.bytes.len() as u64;
                 seen.contents.push((blob.path, content));
@@ -275,6 +299,20 @@ impl<'a> Engine<'a> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All that is found in one blob, which is not searched where it is known to be clean.
+    fn unless_clean(&self, blob: &Blob, content: &[u8; 32]) -> Result<Found, DetectError> {
+        let Some(memo) = self.memo else { return self.blob(blob) };
+        let tag = memo.tag(blob, content);
+        if memo.knows(&tag) {
+            return Ok(Found::default());
+        }
+        let found = self.blob(blob)?;
+        if found.is_clean() {
+            memo.remember(tag);
+        }
+        Ok(found)
+    }
+
     /// All that is found in one blob, whatever kind of rule finds it.
     fn blob(&self, blob: &Blob) -> Result<Found, DetectError> {
         let place = Place { path: &blob.path, commit: blob.commit.as_deref() };
@@ -294,6 +332,7 @@ impl<'a> Engine<'a> {
         let literals = literals.filter(|one| one.storage == Storage::Literal).map(|one| one.place.span);
         let hidden: Vec<Span> = credential_spans.into_iter().chain(literals).collect();
         let masks = self.text(place, &text, &hidden, &mut found)?;
+        found.masked = !masks.is_empty();
         let mut lives = credential::in_text(&self.rules, &credentials, &text, self.setting.fingerprinter)?;
         for finding in &mut lives {
             finding.snippet = Some(snippet::masked(&text, finding.location.span, &masks));
@@ -456,12 +495,19 @@ impl Engine<'_> {
         let weak = WeakPlace { path: &location.path, key: &key, occurrence };
         let subject = Subject::Secret { value: &value, bits: candidate.bits, place: weak };
         let (fingerprint, algorithm) = self.setting.fingerprinter.of(&rule.id.0, subject);
+        let (facts, ended) = candidate.said.clone().at(self.setting.now);
+        // What has ended opens nothing any more; it still shows where a live one will stand tomorrow.
+        let (severity, enforcement) = if ended {
+            (rule.severity.min(Severity::Low), Enforcement::Advise)
+        } else {
+            (rule.severity, Policies::enforcement(rule, candidate.confidence))
+        };
         Some(Finding {
             rule: rule.id.clone(),
             family: rule.family,
-            severity: rule.severity,
+            severity,
             confidence: candidate.confidence,
-            enforcement: Policies::enforcement(rule, candidate.confidence),
+            enforcement,
             title: rule.title.clone(),
             detail: String::new(),
             location,
@@ -472,7 +518,7 @@ impl Engine<'_> {
             occurrence: 0,
             snippet: Some(snippet::masked(bytes, candidate.secret, secrets)),
             related: Vec::new(),
-            facts: candidate.facts.clone(),
+            facts,
             encoding: candidate.decoded.as_ref().map(|decoded| decoded.encoding.clone()),
         })
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use regex::bytes::Captures;
 
+use super::facts::{Said, Seen};
 use super::prefilter::{Hit, Prefilter};
 use super::{DetectError, checksum, entropy, facts, generic};
 use crate::finding::{Confidence, RuleId, Severity};
@@ -11,6 +12,7 @@ use crate::policy::pattern::Pattern;
 use crate::policy::rule::TextRule;
 use crate::policy::syntax::THEN_BYTES;
 use crate::policy::{Policies, Rule};
+use crate::text::proof::Outcome;
 use crate::text::secret::Secret;
 use crate::text::span::{Span, line_around};
 
@@ -41,7 +43,7 @@ pub struct Candidate {
     /// Estimated strength of the value in bits.
     pub bits: u32,
     /// What the text says about itself.
-    pub facts: Vec<String>,
+    pub said: Said,
     /// What it is once decoded; `None` where it stands as it is.
     pub decoded: Option<Decoded>,
 }
@@ -94,6 +96,15 @@ pub fn candidates(
     hits: &mut Vec<Hit>,
 ) -> Result<Vec<Candidate>, DetectError> {
     prefilter.hits(subject.bytes, hits);
+    of_hits(subject, policies, hits)
+}
+
+/// Every candidate around `hits`, which are sorted.
+pub(super) fn of_hits(
+    subject: Subject<'_>,
+    policies: &Policies,
+    hits: &[Hit],
+) -> Result<Vec<Candidate>, DetectError> {
     let mut found = Vec::new();
     for group in hits.chunk_by(|left, right| left.rule == right.rule) {
         let index = group.first().map_or(0, |hit| hit.rule as usize);
@@ -200,20 +211,19 @@ fn judge(
         severity: rule.severity,
         confidence: rule.confidence,
         bits: entropy::strength_bits(value, !text.generic),
-        facts: Vec::new(),
+        said: Said::default(),
         decoded: None,
     };
     if let Some(check) = &text.checksum {
-        let digits = checksum::refutes(check);
-        candidate.proved = checksum::holds(check, |name| captures.name(name).map(|part| part.as_bytes()));
-        candidate.refuted = digits && !candidate.proved;
-        if candidate.refuted {
-            return Ok(Some(candidate));
+        match checksum::judge(check, |name| captures.name(name).map(|part| part.as_bytes())) {
+            Outcome::Holds => candidate.proved = true,
+            Outcome::Differs => return Ok(None),
+            Outcome::Fails => {
+                candidate.refuted = true;
+                return Ok(Some(candidate));
+            }
         }
-        if !candidate.proved {
-            return Ok(None);
-        }
-        if digits {
+        if checksum::is_exact(check) {
             candidate.confidence = Confidence::High;
         }
     }
@@ -237,7 +247,9 @@ fn judge(
     }) {
         candidate.confidence = Confidence::Low;
     }
-    candidate.facts = text.facts.as_deref().map(|decoder| facts::facts(decoder, value)).unwrap_or_default();
+    let around = captures.get(0).map_or(value, |all| all.as_bytes());
+    let seen = Seen { secret: value, around };
+    candidate.said = text.facts.as_deref().map(|decoder| facts::read(decoder, seen)).unwrap_or_default();
     Ok(Some(candidate))
 }
 

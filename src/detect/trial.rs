@@ -1,13 +1,17 @@
-//! Every rule on the examples of every rule.
+//! Every rule on the examples of every rule, and on each example of a checked rule with one letter changed.
 
 use std::collections::BTreeSet;
 
-use super::{DetectError, Engine, Setting, overlap};
-use crate::finding::RuleId;
+use regex::bytes::Captures;
+
+use super::{DetectError, Engine, Setting, checksum, overlap};
+use crate::finding::{Finding, RuleId};
 use crate::policy::Rule;
 use crate::policy::example::{self, Check};
 use crate::policy::syntax::ExampleSyntax;
 use crate::source::{Blob, Change};
+use crate::text::proof::Outcome;
+use crate::text::span::Span;
 
 /// An example that behaves otherwise than its rule says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +27,8 @@ pub struct Failure {
 /// Runs all rules of `setting` on every example and look-alike, and returns what does not fit.
 ///
 /// An example is found by its own rule and, beside it, only by those `also:` names; a look-alike only by those: a
-/// token that lives as long as it should is still a token.
+/// token that lives as long as it should is still a token. Where a rule has a check, each example with one letter
+/// changed is a look-alike too, which no rule at all may find.
 ///
 /// # Errors
 ///
@@ -32,38 +37,108 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
     let engine = Engine::new(setting);
     let mut failures = Vec::new();
     for rule in &setting.policies.rules {
+        let mut add = |which: String, message: String| {
+            failures.push(Failure { rule: rule.id.clone(), which, message });
+        };
         for (index, example) in rule.text.examples.iter().enumerate() {
             let which = format!("example {}", index + 1);
-            match found(&engine, rule, example, index)? {
-                Ok(found) => failures.extend(judge_example(rule, which, &found)),
-                Err(message) => failures.push(Failure { rule: rule.id.clone(), which, message }),
+            match filled(rule, example, index) {
+                Ok(blob) => {
+                    if let Some(message) = judge_example(rule, &ids(&findings(&engine, &blob)?)) {
+                        add(which.clone(), message);
+                    }
+                    if let Some(message) = judge_mutants(&engine, rule, blob)? {
+                        add(format!("{which} with a letter changed"), message);
+                    }
+                }
+                Err(message) => add(which, message),
             }
         }
         for (index, example) in rule.text.look_alikes.iter().enumerate() {
-            let which = format!("look-alike {}", index + 1);
-            let message = match found(&engine, rule, example, 1000 + index)? {
-                Ok(found) => match strange(rule, &found) {
+            let message = match filled(rule, example, 1000 + index) {
+                Ok(blob) => match strange(rule, &ids(&findings(&engine, &blob)?)) {
                     strange if strange.is_empty() => continue,
                     strange => format!("found by {}", list(&strange)),
                 },
                 Err(message) => message,
             };
-            failures.push(Failure { rule: rule.id.clone(), which, message });
+            add(format!("look-alike {}", index + 1), message);
         }
     }
     Ok(failures)
 }
 
-fn judge_example(rule: &Rule, which: String, found: &BTreeSet<RuleId>) -> Option<Failure> {
+fn judge_example(rule: &Rule, found: &BTreeSet<RuleId>) -> Option<String> {
     let mut others = strange(rule, found);
     others.remove(&rule.id);
-    let message = match (found.contains(&rule.id), others.is_empty()) {
+    Some(match (found.contains(&rule.id), others.is_empty()) {
         (true, true) => return None,
         (true, false) => format!("also found by {}", list(&others)),
         (false, true) => "not found".to_owned(),
         (false, false) => format!("not found, but found by {}", list(&others)),
+    })
+}
+
+/// What is wrong with the mutants of an example: one is found, or an exact check refuses none.
+fn judge_mutants(engine: &Engine<'_>, rule: &Rule, example: Blob) -> Result<Option<String>, DetectError> {
+    let Some(check) = rule.text_rule().and_then(|text| text.checksum.as_ref()) else { return Ok(None) };
+    let mutants = mutants(rule, &example.bytes);
+    if mutants.is_empty() && checksum::is_exact(check) {
+        return Ok(Some("no changed letter makes the check fail".to_owned()));
+    }
+    for (secret, bytes) in mutants {
+        let blob = Blob { bytes, ..example.clone() };
+        let mut found = findings(engine, &blob)?;
+        found.retain(|finding| finding.location.span.overlaps(&secret));
+        if !found.is_empty() {
+            return Ok(Some(format!("found by {}", list(&ids(&found)))));
+        }
+    }
+    Ok(None)
+}
+
+/// How many letters of an example are tried, spread over what the check is about.
+const TRIED: usize = 12;
+
+/// The example with one letter changed so that the pattern still matches and the check fails, with the place of the
+/// secret. A structure does not notice every letter; those it does not notice are no mutants.
+pub fn mutants(rule: &Rule, example: &[u8]) -> Vec<(Span, Vec<u8>)> {
+    let Some(text) = rule.text_rule() else { return Vec::new() };
+    let (Some(check), Ok(regex)) = (&text.checksum, text.pattern.regex()) else { return Vec::new() };
+    let place =
+        |groups: &Captures<'_>, name: &str| groups.name(name).map(|part| Span::new(part.start(), part.end()));
+    let secret = |bytes: &[u8]| {
+        let groups = regex.captures(bytes)?;
+        let outcome = checksum::judge(check, |name| groups.name(name).map(|part| part.as_bytes()));
+        Some((place(&groups, "secret")?, outcome))
     };
-    Some(Failure { rule: rule.id.clone(), which, message })
+    let Some(groups) = regex.captures(example) else { return Vec::new() };
+    let parts = [Some(check.over.as_deref().unwrap_or("secret")), check.against.as_deref()];
+    let parts = parts.into_iter().flatten().filter_map(|name| place(&groups, name));
+    let places = parts.flat_map(|part| {
+        let step = (part.end - part.start).div_ceil(TRIED).max(1);
+        (part.start..part.end).step_by(step)
+    });
+    let mutant = |at: usize| {
+        let mut bytes = example.to_vec();
+        let letter = bytes.get_mut(at)?;
+        *letter = other(*letter)?;
+        let before = secret(example)?;
+        let after = secret(&bytes)?;
+        (before.0 == after.0 && after.1 == Outcome::Fails).then_some((after.0, bytes))
+    };
+    places.filter_map(mutant).collect()
+}
+
+/// Another character of the same kind.
+fn other(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'z' => b'a',
+        b'Z' => b'A',
+        b'9' => b'0',
+        letter if letter.is_ascii_alphanumeric() => letter + 1,
+        _ => return None,
+    })
 }
 
 /// Those of `found` that `also:` does not name.
@@ -71,13 +146,8 @@ fn strange(rule: &Rule, found: &BTreeSet<RuleId>) -> BTreeSet<RuleId> {
     found.iter().filter(|id| !rule.text.also.contains(&id.0)).cloned().collect()
 }
 
-/// The rules that fire on an example, or why it cannot be filled in.
-fn found(
-    engine: &Engine<'_>,
-    rule: &Rule,
-    example: &ExampleSyntax,
-    index: usize,
-) -> Result<Result<BTreeSet<RuleId>, String>, DetectError> {
+/// An example as a file, or why it cannot be filled in.
+fn filled(rule: &Rule, example: &ExampleSyntax, index: usize) -> Result<Blob, String> {
     let (path, template) = match example {
         ExampleSyntax::Text(text) => ("example.txt", text),
         ExampleSyntax::File { path, text } => (path.as_str(), text),
@@ -86,17 +156,21 @@ fn found(
     let regex = text_rule.and_then(|text| text.pattern.regex().ok());
     let check = text_rule.and_then(|text| text.checksum.as_ref()).zip(regex);
     let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
-    let bytes = match example::fill(template, &rule.id.0, index, check) {
-        Ok(bytes) => bytes,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+    let bytes = example::fill(template, &rule.id.0, index, check).map_err(|error| error.to_string())?;
     let change = rule.kind().eq("document").then_some(Change::Modified);
-    let blob = Blob { path: path.to_owned(), commit: None, change, bytes };
-    let seen = engine.blob(&blob)?;
+    Ok(Blob { path: path.to_owned(), commit: None, change, bytes })
+}
+
+/// What all rules find in `blob`, one voice for each value.
+fn findings(engine: &Engine<'_>, blob: &Blob) -> Result<Vec<Finding>, DetectError> {
+    let seen = engine.blob(blob)?;
     let (identities, _) = super::judge_all(&seen.identities, engine.setting)?;
     let findings = seen.findings.into_iter().chain(identities).collect();
-    let spoken = overlap::one_voice(findings, &engine.setting.policies.rules);
-    Ok(Ok(spoken.into_iter().map(|finding| finding.rule).collect()))
+    Ok(overlap::one_voice(findings, &engine.setting.policies.rules))
+}
+
+fn ids(findings: &[Finding]) -> BTreeSet<RuleId> {
+    findings.iter().map(|finding| finding.rule.clone()).collect()
 }
 
 fn list(rules: &BTreeSet<RuleId>) -> String {

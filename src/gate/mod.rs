@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, LedgerError, Receipt};
 use crate::outcome::{Coverage, Outcome, RuleText};
 use crate::pipeline::{Run, Stage};
 use crate::policy::Policies;
-use crate::source::Source;
+use crate::source::{Memo, Source};
 use crate::text::time::Timestamp;
 use crate::trust::TrustRoot;
 use memory::Memory;
@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub context: exception::Context,
     /// Names what is found.
     pub fingerprinter: &'a Fingerprinter,
+    /// What need not be searched again; only at the local stage is it asked.
+    pub memo: Option<&'a Memo>,
     /// How many threads may work at once.
     pub threads: usize,
     /// Version of the tool, for the records.
@@ -97,7 +99,8 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
         now,
         threads: request.threads,
     };
-    let mut scan = detect::scan(request.source, setting)?;
+    let memo = request.memo.filter(|_| request.stage == Stage::Local);
+    let mut scan = detect::scan_with(request.source, setting, memo)?;
     let (identities, gaps) = detect::judge(&scan, setting)?;
     scan.gaps.extend(gaps);
     let mut findings = std::mem::take(&mut scan.findings);

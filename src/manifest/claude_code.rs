@@ -1,6 +1,6 @@
 //! Claude Code: settings files, and the front matter of agents, skills and commands.
 
-use super::file::{File, Words, ends_in, search};
+use super::file::{File, Text, ends_in, holds};
 use super::permission::{is_same_tool, tool};
 use super::{Dialect, Reading};
 use crate::finding::Reason;
@@ -11,24 +11,22 @@ pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
 const NAME: &str = "claude-code";
 
-static WORDS: Words = Words::new(|| {
-    search(&[
-        "Bash(",
-        "defaultMode",
-        "enableAllProjectMcpServers",
-        "skipDangerousModePermissionPrompt",
-        "apiKeyHelper",
-    ])
-});
+const WORDS: [&str; 5] = [
+    "Bash(",
+    "defaultMode",
+    "enableAllProjectMcpServers",
+    "skipDangerousModePermissionPrompt",
+    "apiKeyHelper",
+];
 
-fn claims(path: &str, bytes: &[u8]) -> bool {
+fn claims(path: &str, text: &Text<'_>) -> bool {
     if ends_in(path, &[".json", ".jsonc"]) {
-        return is_settings_path(path) || (SUBJECT.found(bytes) && WORDS.found(bytes));
+        return is_settings_path(path) || (text.may_hold(&SUBJECT) && text.may_hold(&WORDS));
     }
-    ends_in(path, &[".md"]) && prompt_kind(path).is_some() && bytes.starts_with(b"---")
+    ends_in(path, &[".md"]) && prompt_kind(path).is_some() && text.bytes.starts_with(b"---")
 }
 
-static SUBJECT: Words = Words::new(|| search(&["permissions"]));
+const SUBJECT: [&str; 1] = ["permissions"];
 
 fn is_settings_path(path: &str) -> bool {
     const NAMES: [&str; 3] =
@@ -51,7 +49,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
         return;
     }
     let tree = file.tree();
-    file.note_fault(&tree, is_settings_path(file.path) || SUBJECT.plain(file.bytes), reading);
+    file.note_fault(&tree, is_settings_path(file.path) || holds(file.bytes, &SUBJECT), reading);
     for document in tree.documents {
         let lists = ["allow", "ask", "deny", "defaultMode"];
         let permissions = document.get("permissions");

@@ -1,9 +1,8 @@
 //! One file while it is read: its text, its places, and what every dialect asks of it.
 
 use std::cell::OnceCell;
-use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use memchr::memmem;
 
 use super::context::{context_of, plain_name};
 use super::redact::{is_reference, names_secret, redact};
@@ -194,46 +193,34 @@ pub(super) fn ends_in(path: &str, endings: &[&str]) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Words that make a file worth parsing, and the escapes that could write them in other letters.
-pub(super) struct Words(LazyLock<Option<AhoCorasick>>);
+/// A text that dialects look for their words in.
+pub(super) struct Text<'t> {
+    pub(super) bytes: &'t [u8],
+    escaped: OnceCell<bool>,
+}
 
-impl Words {
-    /// Looks for what `build` puts together.
-    pub(super) const fn new(build: fn() -> Option<AhoCorasick>) -> Self {
-        Self(LazyLock::new(build))
+impl<'t> Text<'t> {
+    pub(super) fn new(bytes: &'t [u8]) -> Self {
+        Self { bytes, escaped: OnceCell::new() }
     }
 
-    /// Whether one of the words, or an escape that could hide one, stands in `bytes`.
-    pub(super) fn found(&self, bytes: &[u8]) -> bool {
-        self.0.as_ref().is_none_or(|words| words.is_match(bytes))
-    }
-
-    /// Whether one of the words itself stands in `bytes`.
-    pub(super) fn plain(&self, bytes: &[u8]) -> bool {
-        let is_word = |found: aho_corasick::Match| found.pattern().as_usize() >= ESCAPES.len();
-        self.0.as_ref().is_none_or(|words| words.find_iter(bytes).any(is_word))
+    /// Whether one of `words`, or an escape that could hide one, stands in the text.
+    pub(super) fn may_hold(&self, words: &[&str]) -> bool {
+        holds(self.bytes, words) || *self.escaped.get_or_init(|| has_escape(self.bytes))
     }
 }
 
-/// Escapes of ASCII letters in YAML and JSON texts, and lines joined inside quotes: a key written with
-/// them means the same and has none of the letters.
-const ESCAPES: [&str; 13] = [
-    "\\u004",
-    "\\u005",
-    "\\u006",
-    "\\u007",
-    "\\U0000004",
-    "\\U0000005",
-    "\\U0000006",
-    "\\U0000007",
-    "\\x4",
-    "\\x5",
-    "\\x6",
-    "\\x7",
-    "\\\n",
-];
+/// Whether one of `words` itself stands in `bytes`.
+pub(super) fn holds(bytes: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|word| memmem::find(bytes, word.as_bytes()).is_some())
+}
 
-/// A search for `words` and for escapes.
-pub(super) fn search(words: &[&str]) -> Option<AhoCorasick> {
-    AhoCorasick::new(ESCAPES.iter().chain(words)).ok()
+/// Whether `bytes` have an escape of an ASCII letter as YAML and JSON write it, or lines joined inside quotes: a key
+/// written with them means the same and has none of the letters.
+fn has_escape(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', bytes).any(|at| match bytes.get(at + 1..).unwrap_or_default() {
+        [b'\n', ..] | [b'x', b'4'..=b'7', ..] | [b'u', b'0', b'0', b'4'..=b'7', ..] => true,
+        [b'U', zeros @ ..] => zeros.starts_with(b"000000") && matches!(zeros.get(6), Some(b'4'..=b'7')),
+        _ => false,
+    })
 }

@@ -1,6 +1,6 @@
 //! MCP clients: which servers an agent may start or call, with which credentials and tools.
 
-use super::file::{File, Words, ends_in, search, unknown_credential};
+use super::file::{File, Text, ends_in, holds, unknown_credential};
 use super::launch::Launch;
 use super::permission::named_authority;
 use super::{Dialect, Reading};
@@ -11,17 +11,17 @@ pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
 const NAME: &str = "mcp";
 
-static WORDS: Words = Words::new(|| search(&["mcpServers", "context_servers", "mcp_servers"]));
-static SHORT: Words = Words::new(|| search(&["servers", "\"mcp\"", "mcp:"]));
+const WORDS: [&str; 3] = ["mcpServers", "context_servers", "mcp_servers"];
+const SHORT: [&str; 3] = ["servers", "\"mcp\"", "mcp:"];
 
-fn claims(path: &str, bytes: &[u8]) -> bool {
+fn claims(path: &str, text: &Text<'_>) -> bool {
     let path = path.to_ascii_lowercase();
     if ends_in(&path, &[".json", ".jsonc"]) {
-        return WORDS.found(bytes) || (has_short_root(&path) && SHORT.found(bytes));
+        return text.may_hold(&WORDS) || (has_short_root(&path) && text.may_hold(&SHORT));
     }
     let others =
         ends_in(&path, &[".toml"]) || (path.contains(".continue/") && ends_in(&path, &[".yaml", ".yml"]));
-    others && WORDS.found(bytes)
+    others && text.may_hold(&WORDS)
 }
 
 /// Whether the host of the file at `path` uses the short keys `servers` or `mcp`.
@@ -58,7 +58,7 @@ fn client(path: &str) -> &'static str {
 
 fn read(file: &File<'_>, reading: &mut Reading) {
     let mut tree = file.tree();
-    file.note_fault(&tree, WORDS.plain(file.bytes) || SHORT.plain(file.bytes), reading);
+    file.note_fault(&tree, holds(file.bytes, &WORDS) || holds(file.bytes, &SHORT), reading);
     for document in std::mem::take(&mut tree.documents) {
         let servers = servers(file.path, &document);
         if servers.is_empty() {

@@ -22,14 +22,14 @@ use crate::identity::Identity;
 use crate::text::tree::Node;
 
 pub use context::context_of;
-use file::File;
+use file::{File, Text};
 
 /// A language in which files declare identities.
 pub struct Dialect {
     /// The word rules and reports use.
     pub name: &'static str,
     /// Whether a file may be of this dialect: cheap, and never false for one that is.
-    claims: fn(path: &str, bytes: &[u8]) -> bool,
+    claims: fn(path: &str, text: &Text<'_>) -> bool,
     /// Reads a file that was claimed; finds nothing in one of another kind.
     read: fn(file: &File<'_>, reading: &mut Reading),
 }
@@ -64,14 +64,15 @@ pub struct Reading {
 pub fn read(path: &str, commit: Option<&str>, bytes: &[u8], keep: Keep) -> Reading {
     let mut reading = Reading::default();
     if let Some(text) = utf16(bytes) {
-        if DIALECTS.iter().any(|dialect| (dialect.claims)(path, text.as_bytes())) {
+        if DIALECTS.iter().any(|dialect| dialect.claims(path, text.as_bytes())) {
             let detail = "the manifest is written in UTF-16".to_owned();
             reading.gaps.push(Gap { path: path.to_owned(), reason: Reason::Unparsed, detail });
         }
         return reading;
     }
     let mut file = None;
-    for dialect in DIALECTS.iter().filter(|dialect| (dialect.claims)(path, bytes)) {
+    let text = Text::new(bytes);
+    for dialect in DIALECTS.iter().filter(|dialect| (dialect.claims)(path, &text)) {
         let file = file.get_or_insert_with(|| File::new(path, commit, bytes, keep));
         (dialect.read)(file, &mut reading);
     }
@@ -94,7 +95,7 @@ fn utf16(bytes: &[u8]) -> Option<String> {
 impl Dialect {
     /// Whether a file may be of this dialect: cheap, and never false for one that is.
     pub fn claims(&self, path: &str, bytes: &[u8]) -> bool {
-        (self.claims)(path, bytes)
+        (self.claims)(path, &Text::new(bytes))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Everything that makes a rule bad.
 
 use super::rule::{Detect, Rule};
+use super::syntax::ChecksumSyntax;
+use crate::text::proof::CONSTRUCTIONS;
 
 /// Whether the rule can run at all: its patterns compile, its expression names only what exists.
 ///
@@ -21,15 +23,9 @@ pub fn usable(rule: &Rule) -> Result<(), String> {
             if let Some((near, _)) = &text.near {
                 near.regex().map_err(|error| name(format!("`near`: {error}")))?;
             }
-            if let Some(checksum) = &text.checksum {
+            if let Some(check) = &text.checksum {
                 let groups: Vec<&str> = regex.capture_names().flatten().collect();
-                for group in checksum.over.iter().chain(&checksum.against) {
-                    if !groups.contains(&group.as_str()) {
-                        return Err(name(format!(
-                            "`checksum` speaks of a group `{group}` that the pattern lacks"
-                        )));
-                    }
-                }
+                checkable(check, &groups).map_err(name)?;
             }
             Ok(())
         }
@@ -37,6 +33,26 @@ pub fn usable(rule: &Rule) -> Result<(), String> {
             when.try_on_samples().map_err(|error| name(error.to_string()))
         }
     }
+}
+
+/// Whether a check can be computed over the `groups` of the pattern: one that cannot would find nothing, ever.
+fn checkable(check: &ChecksumSyntax, groups: &[&str]) -> Result<(), String> {
+    let construction = check.construction().ok_or_else(|| {
+        let known: Vec<&str> = CONSTRUCTIONS.iter().map(|one| one.name).collect();
+        format!("`checksum` has no algorithm `{}`, only {}", check.algorithm, known.join(", "))
+    })?;
+    if let Some(group) =
+        check.over.iter().chain(&check.against).find(|group| !groups.contains(&group.as_str()))
+    {
+        return Err(format!("`checksum` speaks of a group `{group}` that the pattern lacks"));
+    }
+    if construction.has_digits() != check.against.is_some() {
+        return Err(format!(
+            "`checksum` with `{}` names a group `against` if, and only if, its digits stand apart",
+            check.algorithm
+        ));
+    }
+    construction.fault(&check.terms()).map_or(Ok(()), |fault| Err(format!("`checksum`: {fault}")))
 }
 
 /// Everything that is wrong with a rule, each in a sentence that names the rule.

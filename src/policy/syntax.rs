@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Confidence, Enforcement, Family, Severity};
+use crate::text::proof::{Construction, Terms};
 
 /// One file of `policies/` or of `.tollgate/rules/`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -129,15 +130,20 @@ pub enum ValueSyntax {
     Token,
 }
 
-/// A check that the text itself carries.
+/// A check that the text itself carries, by one of the constructions of [`crate::text::proof`].
 ///
-/// `crc32` and its like compute over the group `over` and compare with the group `against`;
-/// `base64-text` and `jwt` decode the group `over` and look for `holds` in it; `pem` and `openssh-key`
-/// parse the container in `over`, which `holds: plain` wants readable and `holds: encrypted` protected.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+/// ```text
+/// { algorithm: crc32, over: body, against: check, encoding: base62 }       digits in a group of their own
+/// { algorithm: marvin32-key, over: secret, seeds: [Default0] }             check bits inside one block
+/// { algorithm: pem, over: secret, holds: plain }                           a structure that parses
+/// ```
+///
+/// What fails is no secret, for any other rule either; what parses and does not hold what `holds` says is left
+/// to other rules.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChecksumSyntax {
-    /// `crc32`, `crc32-le`, `sha256`, `base64-text`, `jwt`, `openssh-key`, `pem`.
+    /// Name of the construction, such as `crc32`, `marvin32-key`, `bech32`, `jwt`, `pem`.
     pub algorithm: String,
     /// Name of the group that is checked; `secret` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,12 +151,58 @@ pub struct ChecksumSyntax {
     /// Name of the group that holds the check digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// `hex`, `hex-upper`, `base36`, `base62`, `base64`, `base32`: how the digits are written.
+    /// `hex`, `hex-upper`, `base36`, `base62`, `base62-left`, `base66`, `base64`, `base32`: how the digits are
+    /// written. A list where a vendor has written them in several ways.
+    #[serde(default, deserialize_with = "words", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Words")]
+    pub encoding: Vec<String>,
+    /// How the bytes are written that are summed or parsed: `base64`, `base64-url`, `base64-plain`; left out: as they stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<String>,
-    /// Text that the decoded bytes begin with or, after `*`, contain.
+    pub decode: Option<String>,
+    /// What the sum starts from, eight characters each: text for `marvin32`, hex digits for `azure-devops`. Several
+    /// where a service has several kinds of key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<String>,
+    /// What the inside holds: text that decoded bytes begin with or, after `*`, contain; the members of a JSON object;
+    /// the location of a macaroon; `plain` or `encrypted` for a key; `endless` for an OpenSSH certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<String>,
+    /// How many bytes the inside has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
+}
+
+impl ChecksumSyntax {
+    /// The parameters, as the construction reads them.
+    pub fn terms(&self) -> Terms<'_> {
+        Terms {
+            encodings: &self.encoding,
+            decode: self.decode.as_deref(),
+            seeds: &self.seeds,
+            holds: self.holds.as_deref(),
+            length: self.length,
+        }
+    }
+
+    /// The construction, if there is one of that name.
+    pub fn construction(&self) -> Option<&'static Construction> {
+        Construction::named(&self.algorithm)
+    }
+}
+
+/// One word, or a list of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Words {
+    One(String),
+    More(Vec<String>),
+}
+
+fn words<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match Words::deserialize(deserializer)? {
+        Words::One(word) => vec![word],
+        Words::More(words) => words,
+    })
 }
 
 /// A second pattern within some lines of the first.

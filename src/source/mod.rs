@@ -8,6 +8,8 @@ mod archive;
 mod budget;
 mod disk;
 mod intake;
+/// Which blobs were clean under which rules.
+pub mod memo;
 mod names;
 mod range;
 mod scope;
@@ -22,6 +24,7 @@ use std::path::PathBuf;
 
 pub(crate) use archive::outermost;
 pub use budget::Limits;
+pub use memo::Memo;
 pub use range::Range;
 pub use scope::{Scope, globs};
 pub use staged::{Listing, Staged};

@@ -1,6 +1,6 @@
 //! Words every stage shares; knows nothing of gates.
 
-/// Check digits: a sum over bytes in some alphabet.
+/// Sums written in one of several alphabets.
 pub mod digits;
 /// Bytes of any encoding as bytes that patterns can read.
 pub mod encoding;
@@ -14,6 +14,8 @@ pub mod json;
 pub mod mask;
 /// Where each character of one text stands.
 pub mod places;
+/// Checks that a text carries itself.
+pub mod proof;
 /// Untrusted text made harmless for a terminal, a log, HTML.
 pub mod safe;
 /// Bytes that cannot be printed.

@@ -9,7 +9,7 @@ mod rbac;
 /// Pods and everything that makes them.
 mod workload;
 
-use super::file::{File, Words, ends_in, search};
+use super::file::{File, Text, ends_in, holds};
 use super::{Dialect, Keep, Reading};
 use crate::finding::Reason;
 use crate::identity::Identity;
@@ -19,11 +19,11 @@ pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
 const NAME: &str = "kubernetes";
 
-static WORDS: Words = Words::new(|| search(&["apiVersion"]));
+const WORDS: [&str; 1] = ["apiVersion"];
 
-fn claims(path: &str, bytes: &[u8]) -> bool {
+fn claims(path: &str, text: &Text<'_>) -> bool {
     const ENDINGS: [&str; 6] = [".yaml", ".yml", ".json", ".jsonc", "kubeconfig", ".kube/config"];
-    ends_in(path, &ENDINGS) && WORDS.found(bytes)
+    ends_in(path, &ENDINGS) && text.may_hold(&WORDS)
 }
 
 fn read(file: &File<'_>, reading: &mut Reading) {
@@ -32,7 +32,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
         Some(parts) => tree::read_yaml_parts(file.bytes, &parts),
         None => file.tree(),
     };
-    file.note_fault(&tree, WORDS.plain(file.bytes), reading);
+    file.note_fault(&tree, holds(file.bytes, &WORDS), reading);
     let first = reading.identities.len();
     for document in std::mem::take(&mut tree.documents) {
         read_object(file, &document, None, reading);
