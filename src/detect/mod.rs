@@ -20,6 +20,8 @@ pub mod identity;
 pub mod judge;
 /// Texts inside a text, with the way back.
 mod layer;
+/// Jupyter notebooks, read as their cells.
+mod notebook;
 /// Two rules claim the same bytes: which one speaks.
 pub mod overlap;
 /// One pass that tells which rules can match.
@@ -405,10 +407,14 @@ impl Engine<'_> {
         let subject = text::Subject { path: place.path, bytes };
         let candidates = text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits);
         let layers = self.layers(place.path).run(bytes, &mut hits);
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
         let (mut candidates, layers) = (candidates?, layers?);
         let hidden: Vec<Span> = credentials.iter().copied().chain(layers.masks).collect();
         candidates.extend(layers.candidates);
+        let mut search = |subject: text::Subject<'_>| {
+            text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits)
+        };
+        let candidates = notebook::reread(subject, candidates, &mut search)?;
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
         let secrets = self.masks(bytes, &candidates, &hidden);
         found.gaps.extend(layers.gaps);
         let places = OnceCell::new();
