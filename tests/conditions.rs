@@ -45,13 +45,13 @@ fn found(rules: &[&Rule], path: &str, bytes: &[u8]) -> Vec<Finding> {
         content: None,
     };
     found.extend(document::judge(rules, &file, &names).unwrap());
-    let reading = tollgate::manifest::read(path, None, bytes);
+    let reading = tollgate::manifest::read(path, None, bytes, tollgate::manifest::Keep::Identities);
     assert_eq!(reading.gaps, vec![], "{path}: {}", String::from_utf8_lossy(bytes));
     let identities = tollgate::identity::join::join(reading.identities).identities;
     for identity in &identities {
         found.extend(credentials::declared(rules, identity, &names).unwrap());
     }
-    found.extend(identity::judge(rules, &identities, &names).unwrap());
+    found.extend(identity::judge(rules, &identities, &names, 1).unwrap());
     found
 }
 

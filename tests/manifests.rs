@@ -50,7 +50,7 @@ fn show(files: &str) -> String {
     let mut gaps = Vec::new();
     for file in files.split("== ").skip(1) {
         let (path, text) = file.split_once('\n').expect("a path ends its line");
-        let reading = manifest::read(path, None, text.as_bytes());
+        let reading = manifest::read(path, None, text.as_bytes(), manifest::Keep::Identities);
         parts.extend(reading.identities);
         gaps.extend(reading.gaps);
     }

@@ -60,3 +60,25 @@ fn the_pack_holds_what_it_promises() {
     let checked = policies.rules.iter().filter_map(|rule| rule.text_rule()?.checksum.as_ref());
     assert!(checked.filter(|check| checksum::is_exact(check)).count() >= 25, "with check digits");
 }
+
+#[test]
+fn every_row_of_the_token_table_names_its_rules_or_the_reason_for_none() {
+    let policies = pack();
+    let ids: BTreeSet<&str> = policies.rules.iter().map(|rule| rule.id.0.as_str()).collect();
+    let rows: Vec<Vec<&str>> = include_str!("contracts/token-formats.csv")
+        .lines()
+        .skip(1)
+        .map(|line| line.splitn(5, ',').collect())
+        .collect();
+    assert_eq!(rows.len(), 237);
+    for (at, row) in rows.iter().enumerate() {
+        assert_eq!(row[0], (at + 1).to_string(), "rows are numbered");
+        if let Some(reason) = row[4].strip_prefix("none: ") {
+            assert!(reason.len() > 10, "row {}: why is there no rule?", row[0]);
+            continue;
+        }
+        for id in row[4].split(' ') {
+            assert!(ids.contains(id), "row {}: {id} is no rule", row[0]);
+        }
+    }
+}

@@ -557,6 +557,7 @@ fn blocked() -> Decision {
         location: location("deploy/prod.env", (7, 19), (7, 39)),
         snippet: Some(Snippet { text: format!("AWS_ACCESS_KEY_ID=AKIA{MASK}"), start: 18, length: 20 }),
         facts: vec!["account 123456789012".to_owned(), "expires never".to_owned()],
+        encoding: None,
         ..finding("aws-access-key", "long-lived AWS key in a deployed file", Severity::Critical, 7)
     };
     let refused = vec![Refusal {
@@ -730,6 +731,7 @@ fn finding(rule: &str, title: &str, severity: Severity, number: u8) -> Finding {
         snippet: None,
         related: Vec::new(),
         facts: Vec::new(),
+        encoding: None,
     }
 }
 

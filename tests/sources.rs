@@ -106,7 +106,7 @@ fn the_test_clock_makes_the_same_commit_twice() {
 
 #[test]
 fn every_file_of_the_folder_is_a_source_or_known_to_be_none() {
-    let helpers = ["budget", "disk", "intake", "mod", "names", "scope", "stored"];
+    let helpers = ["archive", "budget", "disk", "intake", "mod", "names", "scope", "stored"];
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/source")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
@@ -220,6 +220,67 @@ fn d2_twenty_thousand_files_are_all_read_and_a_budget_names_what_was_not() {
     assert_eq!(seen.blobs.len(), 700);
     assert_eq!(seen.reasons(), [("", Reason::Budget)]);
     assert!(seen.gaps[0].detail.starts_with("300 files"));
+}
+
+/// An archive with `inner/a.txt`, which holds `text`, made by git and not by us.
+fn archive(format: &str, text: &str) -> Vec<u8> {
+    let other = TestRepo::new();
+    other.write("inner/a.txt", text).commit("inner");
+    other.git(&["archive", &format!("--format={format}"), "--output=out", "HEAD"]);
+    fs::read(other.path().join("out")).unwrap()
+}
+
+#[test]
+fn d2_members_of_an_archive_are_read_in_every_source() {
+    for format in ["zip", "tar"] {
+        let (repo, base) = started();
+        let text = |at: usize| format!("version {at} of what the archive holds\n").repeat(40);
+        repo.write("b.bin", archive(format, &text(1)));
+        let member = "b.bin!/inner/a.txt";
+        let staged = {
+            repo.git(&["add", "--all"]);
+            self::staged(&repo)
+        };
+        assert_eq!(staged.of(member), [text(1).as_bytes()], "{format}");
+        repo.commit("first");
+        repo.write("b.bin", archive(format, &text(2))).commit("second");
+        let range = since(&repo, &base).unwrap();
+        assert_eq!(range.of(member).len(), 2, "both versions of the change: {format}");
+        assert!(range.blobs.iter().all(|blob| blob.commit.is_some() && blob.change.is_some()));
+        let tree = read(&Tree::new(scope(repo.path()), "HEAD"));
+        let bytes = archive(format, &text(2));
+        let stream = try_read(&Stdin::new("b.bin", bytes.as_slice(), Limits::default()), 1).unwrap();
+        for seen in [worktree(repo.path()), tree, stream] {
+            assert_eq!(seen.of(member), [text(2).as_bytes()], "{format}");
+            assert!(
+                !seen.of("b.bin")[0].windows(9).any(|part| part == b"version 2"),
+                "{format}: found twice"
+            );
+            assert_eq!(seen.gaps, [], "{format}");
+        }
+    }
+}
+
+#[test]
+fn d2_members_count_towards_the_budget_of_the_run() {
+    let repo = TestRepo::folder();
+    repo.write("b.zip", archive("zip", &"text ".repeat(100)));
+    let limits = Limits { files: 2, ..Limits::default() };
+    let seen = read(&Worktree::new(Scope::new(repo.path(), limits).unwrap()));
+    assert_eq!(seen.reasons(), [], "an archive and one member are two files");
+    let limits = Limits { files: 1, ..Limits::default() };
+    let seen = read(&Worktree::new(Scope::new(repo.path(), limits).unwrap()));
+    assert_eq!(seen.reasons(), [("", Reason::Budget)]);
+}
+
+#[test]
+fn d2_an_encrypted_archive_in_a_tree_is_a_gap() {
+    let repo = TestRepo::folder();
+    let mut bytes = archive("zip", &"text ".repeat(100));
+    let last = bytes.windows(4).rposition(|mark| mark == b"PK\x01\x02").unwrap();
+    bytes[last + 8] |= 1;
+    repo.write("b.zip", bytes);
+    assert_eq!(worktree(repo.path()).reasons(), [("b.zip", Reason::Unreadable)]);
 }
 
 #[test]

@@ -121,6 +121,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let mut rejected = Vec::new();
     let stage = site.stage(arguments.stage.map(Into::into), &mut rejected)?;
     let private = stage == Stage::Local;
+    let listing = listing(arguments, &site, private, context);
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
     site.name_pipeline(&policies, arguments.pipeline.as_deref(), &mut rejected);
@@ -131,7 +132,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     };
     let now = arguments.as_of.as_deref().map(Timestamp::parse).transpose()?.unwrap_or(context.now);
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
-    let source = source(arguments, scope)?;
+    let source = source(arguments, scope, listing)?;
     let source = guarded(source, arguments, &trust, &site, context)?;
     let files = site.exception_files()?;
     for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
@@ -196,15 +197,30 @@ fn scope(
     }
     let scope = Scope::new(&context.absolute(&arguments.path), limits)?;
     let scope = scope.excluding(&policies.settings.paths.exclude)?;
-    Ok(match context.environment.get("GIT_INDEX_FILE") {
-        Some(index) if private => scope.with_index(&context.absolute(Path::new(index))),
-        Some(_) => {
+    Ok(match index(private, context) {
+        Some(index) => scope.with_index(&index),
+        None => {
             // Another index tracks other files, and what is not tracked may be ignored.
-            rejected.push("GIT_INDEX_FILE".to_owned());
+            rejected.extend(context.environment.get("GIT_INDEX_FILE").map(|_| "GIT_INDEX_FILE".to_owned()));
             scope
         }
-        None => scope,
     })
+}
+
+/// The index that git names to a hook; what CI is told of another one does not count.
+fn index(private: bool, context: &Context) -> Option<PathBuf> {
+    let named = context.environment.get("GIT_INDEX_FILE").filter(|_| private)?;
+    Some(context.absolute(Path::new(named)))
+}
+
+/// Has git list what is staged while rules and trust are read.
+fn listing(arguments: &Arguments, site: &Site, private: bool, context: &Context) -> Option<source::Listing> {
+    let repository = site.repository.clone().filter(|_| arguments.staged)?;
+    let repository = match index(private, context) {
+        Some(index) => repository.with_index(&index),
+        None => repository,
+    };
+    Some(source::Listing::begin(&repository))
 }
 
 /// The source with an eye on the gate's own files, where there is a trust commit they can differ from.
@@ -231,9 +247,13 @@ fn guarded(
     Ok(Box::new(Guarded::new(source, repository, &commits, top.to_owned())?))
 }
 
-fn source(arguments: &Arguments, scope: Scope) -> Result<Box<dyn Source>, Trouble> {
+fn source(
+    arguments: &Arguments,
+    scope: Scope,
+    listing: Option<source::Listing>,
+) -> Result<Box<dyn Source>, Trouble> {
     if arguments.staged {
-        return Ok(Box::new(source::Staged::new(scope)));
+        return Ok(Box::new(source::Staged::new(scope).with(listing)));
     }
     if arguments.stdin {
         return Ok(Box::new(source::Stdin::new(&arguments.name, std::io::stdin(), Limits::default())));

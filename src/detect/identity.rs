@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::credential;
 use super::judge::{JudgeError, Subject, finding};
 use crate::finding::{Finding, Fingerprinter, Location, Related, Subject as Named};
-use crate::identity::{Context, Grant, Identity, Setting};
+use crate::identity::{Context, Credential, Grant, Identity, Setting};
 use crate::policy::rule::{Detect, Rule};
 use crate::policy::syntax::Each;
 use crate::policy::when::{Facts, When, WhenError};
@@ -15,11 +15,12 @@ use crate::policy::when::{Facts, When, WhenError};
 /// A setting's value is shown up to this many letters: a word is, a text may hold anything.
 const LONGEST_VALUE: usize = 40;
 
-/// Judges every identity by every rule over identities, in the order of both.
+/// Judges every identity by every rule over identities, in the order of both, on at most so many threads.
 pub fn judge(
     rules: &[&Rule],
     identities: &[Identity],
     fingerprinter: &Fingerprinter,
+    threads: usize,
 ) -> Result<Vec<Finding>, JudgeError> {
     let asked: Vec<Asked<'_>> = rules
         .iter()
@@ -28,34 +29,52 @@ pub fn judge(
             _ => None,
         })
         .collect();
-    let mut findings = Vec::new();
-    let Some(first) = asked.first() else { return Ok(findings) };
+    let Some(first) = asked.first() else { return Ok(Vec::new()) };
     let bound = bindings(identities);
-    for identity in identities {
-        let path = identity.places.first().map_or("", |place| place.path.as_str());
-        let mut facts = Facts::new();
-        facts.set("path", path).map_err(JudgeError::of(first.rule, path))?;
-        facts.set("identity", identity).map_err(JudgeError::of(first.rule, path))?;
-        for one in &asked {
-            let parts = one.parts(identity, &mut facts).map_err(JudgeError::of(one.rule, path))?;
-            findings.extend(parts.into_iter().map(|mut part| {
-                if self_given(&part, one.each) {
-                    part.related.extend(bound.get(identity.name.as_str()).into_iter().flatten().cloned());
-                }
-                let named = Named::Identity { name: &identity.name, part: &part.normal_form };
-                let subject = Subject {
-                    location: part.location,
-                    detail: part.detail,
-                    name: fingerprinter.of(&one.rule.id.0, named),
-                    identity: Some(identity.name.clone()),
-                    related: part.related,
-                    facts: part.facts,
-                };
-                finding(one.rule, subject, part.context)
-            }));
+    let judge = |part: &[Identity]| -> Result<Vec<Finding>, JudgeError> {
+        let mut findings = Vec::new();
+        for identity in part {
+            let bound = bound.get(identity.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let found = asked_of(&asked, identity, first.rule)?.into_iter();
+            findings.extend(found.map(|(rule, part)| rule.finding(identity, part, bound, fingerprinter)));
+        }
+        Ok(findings)
+    };
+    let each = identities.len().div_ceil(threads.max(1)).max(LEAST_OF_A_THREAD);
+    std::thread::scope(|scope| {
+        let judge = &judge;
+        let parts: Vec<_> = identities.chunks(each).map(|part| scope.spawn(move || judge(part))).collect();
+        let mut findings = Vec::new();
+        for part in parts {
+            findings.extend(part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(findings)
+    })
+}
+
+/// Fewer identities are not worth a thread of their own.
+const LEAST_OF_A_THREAD: usize = 64;
+
+/// What each rule finds in `identity`, in the order of the rules. Each part is turned into facts once, for all rules.
+fn asked_of<'q, 'r>(
+    asked: &'q [Asked<'r>],
+    identity: &Identity,
+    first: &Rule,
+) -> Result<Vec<(&'q Asked<'r>, Part)>, JudgeError> {
+    let path = identity.places.first().map_or("", |place| place.path.as_str());
+    let mut facts = Facts::new();
+    facts.set("path", path).map_err(JudgeError::of(first, path))?;
+    facts.set("identity", identity).map_err(JudgeError::of(first, path))?;
+    let mut found = Vec::new();
+    for kind in KINDS {
+        let rules: Vec<(usize, &Asked<'_>)> =
+            asked.iter().enumerate().filter(|(_, one)| one.each == kind).collect();
+        if !rules.is_empty() {
+            parts(kind, &rules, identity, path, &mut facts, &mut found)?;
         }
     }
-    Ok(findings)
+    found.sort_by_key(|(at, ..)| *at);
+    Ok(found.into_iter().map(|(_, rule, part)| (rule, part)).collect())
 }
 
 /// How many bindings of one role are shown.
@@ -101,60 +120,131 @@ struct Part {
     facts: Vec<String>,
 }
 
-impl Asked<'_> {
-    fn parts(&self, identity: &Identity, facts: &mut Facts) -> Result<Vec<Part>, WhenError> {
-        let mut parts = Vec::new();
-        match self.each {
-            None => {
-                if let (Some(place), true) = (identity.places.first(), self.when.holds(facts)?) {
-                    parts.push(Part::of(identity, String::new(), identity.native_kind.clone(), place));
-                }
-            }
-            Some(Each::Grants) => {
-                for grant in &identity.grants {
-                    parts.extend(self.grant(identity, grant, facts)?);
-                }
-            }
-            Some(Each::Tools) => {
-                for tool in &identity.tools {
-                    if self.holds_of("tool", tool, facts)? {
-                        let normal_form = format!("tool {} {}", tool.source, tool.name);
-                        parts.push(Part::of(identity, normal_form, tool.name.clone(), &tool.place));
-                    }
-                }
-            }
-            Some(Each::Credentials) => {
-                for one in &identity.credentials {
-                    if self.holds_of("credential", one, facts)? {
-                        let normal_form = credential::normal_form(one);
-                        let part = Part::of(identity, normal_form, one.name.clone(), &one.place);
-                        let context = credential::context(identity, one);
-                        parts.push(Part { facts: credential::facts(one), context, ..part });
-                    }
-                }
-            }
-            Some(Each::Delegation) => {
-                for step in &identity.delegation {
-                    if self.holds_of("delegation", step, facts)? {
-                        let normal_form = format!(
-                            "delegation {} {} {} {}",
-                            step.how, step.to, step.through, step.namespace
-                        );
-                        let detail = format!("{} {}", step.how, step.to);
-                        parts.push(Part::of(identity, normal_form, detail, &step.place));
-                    }
-                }
-            }
-            Some(Each::Settings) => {
-                for setting in &identity.settings {
-                    if self.holds_of("setting", setting, facts)? {
-                        let normal_form = format!("setting {} {}", setting.name, setting.value);
-                        parts.push(Part::of(identity, normal_form, shown(setting), &setting.place));
-                    }
+/// The whole identity, and each of its lists.
+const KINDS: [Option<Each>; 6] = [
+    None,
+    Some(Each::Grants),
+    Some(Each::Tools),
+    Some(Each::Credentials),
+    Some(Each::Delegation),
+    Some(Each::Settings),
+];
+
+/// Rules with their places in the order of all.
+type Rules<'a, 'q, 'r> = &'a [(usize, &'q Asked<'r>)];
+
+/// Adds what `rules`, which all look at `kind`, find in `identity`.
+fn parts<'q, 'r>(
+    kind: Option<Each>,
+    rules: Rules<'_, 'q, 'r>,
+    identity: &Identity,
+    path: &str,
+    facts: &mut Facts,
+    found: &mut Vec<(usize, &'q Asked<'r>, Part)>,
+) -> Result<(), JudgeError> {
+    let Some(kind) = kind else {
+        let Some(place) = identity.places.first() else { return Ok(()) };
+        for (at, one) in holding(rules, path, facts)? {
+            let part = Part::of(identity, String::new(), identity.native_kind.clone(), place);
+            found.push((at, one, part));
+        }
+        return Ok(());
+    };
+    match kind {
+        Each::Grants => {
+            for grant in &identity.grants {
+                for (at, one) in holding_of("grant", grant, rules, path, facts)? {
+                    let part = one.grant(identity, grant, facts);
+                    found.push((at, one, part.map_err(JudgeError::of(one.rule, path))?));
                 }
             }
         }
-        Ok(parts)
+        Each::Tools => {
+            for tool in &identity.tools {
+                for (at, one) in holding_of("tool", tool, rules, path, facts)? {
+                    let normal_form = format!("tool {} {}", tool.source, tool.name);
+                    found.push((at, one, Part::of(identity, normal_form, tool.name.clone(), &tool.place)));
+                }
+            }
+        }
+        Each::Credentials => {
+            for credential in &identity.credentials {
+                for (at, one) in holding_of("credential", credential, rules, path, facts)? {
+                    found.push((at, one, Part::of_credential(identity, credential)));
+                }
+            }
+        }
+        Each::Delegation => {
+            for step in &identity.delegation {
+                for (at, one) in holding_of("delegation", step, rules, path, facts)? {
+                    let normal_form =
+                        format!("delegation {} {} {} {}", step.how, step.to, step.through, step.namespace);
+                    let detail = format!("{} {}", step.how, step.to);
+                    found.push((at, one, Part::of(identity, normal_form, detail, &step.place)));
+                }
+            }
+        }
+        Each::Settings => {
+            for setting in &identity.settings {
+                for (at, one) in holding_of("setting", setting, rules, path, facts)? {
+                    let normal_form = format!("setting {} {}", setting.name, setting.value);
+                    found.push((at, one, Part::of(identity, normal_form, shown(setting), &setting.place)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Those of `rules` that hold of `value`, under its `name`.
+fn holding_of<'q, 'r>(
+    name: &str,
+    value: &impl Serialize,
+    rules: Rules<'_, 'q, 'r>,
+    path: &str,
+    facts: &mut Facts,
+) -> Result<Vec<(usize, &'q Asked<'r>)>, JudgeError> {
+    let Some((_, first)) = rules.first() else { return Ok(Vec::new()) };
+    facts.set(name, value).map_err(JudgeError::of(first.rule, path))?;
+    holding(rules, path, facts)
+}
+
+/// Those of `rules` that hold of the facts as they are.
+fn holding<'q, 'r>(
+    rules: Rules<'_, 'q, 'r>,
+    path: &str,
+    facts: &Facts,
+) -> Result<Vec<(usize, &'q Asked<'r>)>, JudgeError> {
+    let mut held = Vec::new();
+    for (at, one) in rules {
+        if one.when.holds(facts).map_err(JudgeError::of(one.rule, path))? {
+            held.push((*at, *one));
+        }
+    }
+    Ok(held)
+}
+
+impl Asked<'_> {
+    fn finding(
+        &self,
+        identity: &Identity,
+        mut part: Part,
+        bound: &[Related],
+        fingerprinter: &Fingerprinter,
+    ) -> Finding {
+        if self_given(&part, self.each) {
+            part.related.extend_from_slice(bound);
+        }
+        let named = Named::Identity { name: &identity.name, part: &part.normal_form };
+        let subject = Subject {
+            location: part.location,
+            detail: part.detail,
+            name: fingerprinter.of(&self.rule.id.0, named),
+            identity: Some(identity.name.clone()),
+            related: part.related,
+            facts: part.facts,
+        };
+        finding(self.rule, subject, part.context)
     }
 
     fn holds_of(&self, name: &str, value: &impl Serialize, facts: &mut Facts) -> Result<bool, WhenError> {
@@ -163,15 +253,7 @@ impl Asked<'_> {
     }
 
     /// Names exactly the actions and resources at fault, so that a harmless neighbour changes nothing.
-    fn grant(
-        &self,
-        identity: &Identity,
-        grant: &Grant,
-        facts: &mut Facts,
-    ) -> Result<Option<Part>, WhenError> {
-        if !self.holds_of("grant", grant, facts)? {
-            return Ok(None);
-        }
+    fn grant(&self, identity: &Identity, grant: &Grant, facts: &mut Facts) -> Result<Part, WhenError> {
         let mut guilty = grant.clone();
         let mut place = None;
         let mut alone = Vec::new();
@@ -197,11 +279,17 @@ impl Asked<'_> {
         if let Some(bound) = &grant.bound_at {
             part.related.push(Related { location: bound.clone(), message: "bound here".to_owned() });
         }
-        Ok(Some(part))
+        Ok(part)
     }
 }
 
 impl Part {
+    fn of_credential(identity: &Identity, one: &Credential) -> Self {
+        let part = Self::of(identity, credential::normal_form(one), one.name.clone(), &one.place);
+        let context = credential::context(identity, one);
+        Self { facts: credential::facts(one), context, ..part }
+    }
+
     fn of(identity: &Identity, normal_form: String, detail: String, place: &Location) -> Self {
         Self {
             normal_form,

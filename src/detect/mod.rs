@@ -4,6 +4,8 @@
 pub mod checksum;
 /// `when:` over credentials.
 pub mod credential;
+/// How text hides in text.
+mod decode;
 /// `when:` over raw documents.
 pub mod document;
 /// How random text looks.
@@ -16,6 +18,8 @@ pub mod generic;
 pub mod identity;
 /// From a condition that holds to a finding.
 pub mod judge;
+/// Texts inside a text, with the way back.
+mod layer;
 /// Two rules claim the same bytes: which one speaks.
 pub mod overlap;
 /// One pass that tells which rules can match.
@@ -29,8 +33,9 @@ pub mod text;
 /// Every rule on the examples of every rule.
 pub mod trial;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::credential as forms;
 use crate::finding::{
@@ -39,11 +44,13 @@ use crate::finding::{
 use crate::identity::radius::radius_among;
 use crate::identity::{Identity, Storage};
 use crate::manifest;
+use crate::policy::rule::Detect;
 use crate::policy::{Policies, Rule};
-use crate::source::{Blob, Change, Extent, Item, Source, SourceError};
+use crate::source::{Blob, Change, Extent, Item, Source, SourceError, outermost};
 use crate::text::hash;
+use crate::text::places::Places;
 use crate::text::secret::Secret;
-use crate::text::span::{Position, Span, line_around};
+use crate::text::span::{Span, line_around};
 use crate::text::time::Timestamp;
 use crate::text::tree::Node;
 
@@ -120,9 +127,14 @@ pub struct Setting<'a> {
 ///
 /// [`DetectError`]: the source cannot be read, or a rule cannot be run. Then nothing was decided.
 pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectError> {
-    let engine = Engine::new(setting);
-    let extent = source.read(setting.threads, &|item| engine.take(item))?;
-    engine.finish(extent)
+    // Made on a thread of its own: meanwhile the source finds out what there is.
+    let engine = OnceLock::new();
+    let made = || engine.get_or_init(|| Engine::new(setting));
+    let extent = std::thread::scope(|scope| {
+        scope.spawn(made);
+        source.read(setting.threads, &|item| made().take(item))
+    })?;
+    engine.into_inner().unwrap_or_else(|| Engine::new(setting)).finish(extent)
 }
 
 /// Judges all identities together, once every file was read: what the change adds to its base.
@@ -147,7 +159,7 @@ pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap
 fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
     let joined = crate::identity::join::join(identities.to_vec());
-    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter)?;
+    let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter, setting.threads)?;
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
     }
@@ -172,6 +184,7 @@ struct Engine<'a> {
     setting: Setting<'a>,
     rules: Vec<&'a Rule>,
     document_rules: Vec<&'a Rule>,
+    keep: manifest::Keep,
     prefilter: prefilter::Prefilter,
     scratch: Mutex<Vec<Vec<prefilter::Hit>>>,
     seen: Mutex<Seen>,
@@ -206,15 +219,29 @@ impl<'a> Engine<'a> {
     fn new(setting: Setting<'a>) -> Self {
         let prefilter = prefilter::Prefilter::new(&setting.policies.rules);
         let of_kind = |kind: &str| setting.policies.rules.iter().filter(|rule| rule.kind() == kind).collect();
-        let (rules, document_rules) = (of_kind("credential"), of_kind("document"));
-        Self { setting, rules, document_rules, prefilter, scratch: Mutex::default(), seen: Mutex::default() }
+        let (rules, document_rules): (_, Vec<&Rule>) = (of_kind("credential"), of_kind("document"));
+        let looks =
+            |rule: &&&Rule| matches!(&rule.detect, Detect::Document { dialects, .. } if !dialects.is_empty());
+        let keep = match document_rules.iter().find(looks) {
+            Some(_) => manifest::Keep::Documents,
+            None => manifest::Keep::Identities,
+        };
+        Self {
+            setting,
+            rules,
+            document_rules,
+            keep,
+            prefilter,
+            scratch: Mutex::default(),
+            seen: Mutex::default(),
+        }
     }
 
     fn take(&self, item: Item) {
         match item {
             Item::Gap(gap) => self.lock().gaps.push(gap),
             Item::Blob(blob) => {
-                let content = hash::sha256(&blob.bytes);
+                let content = hash::content(&blob.bytes);
                 let found = self.blob(&blob);
                 let mut seen = self.lock();
                 seen.bytes += blob.bytes.len() as u64;
@@ -262,7 +289,7 @@ impl<'a> Engine<'a> {
         }
         let credential_spans: Vec<Span> =
             credentials.iter().map(|credential| credential.place.span).collect();
-        let reading = manifest::read(place.path, place.commit, &text);
+        let reading = manifest::read(place.path, place.commit, &text, self.keep);
         let literals = reading.identities.iter().flat_map(|identity| &identity.credentials);
         let literals = literals.filter(|one| one.storage == Storage::Literal).map(|one| one.place.span);
         let hidden: Vec<Span> = credential_spans.into_iter().chain(literals).collect();
@@ -318,11 +345,11 @@ struct Place<'b> {
 }
 
 impl Place<'_> {
-    fn location(&self, text: &[u8], span: Span) -> Location {
+    fn location(&self, places: &Places<'_>, span: Span) -> Location {
         Location {
             path: self.path.to_owned(),
-            start: Position::at(text, span.start),
-            end: Position::at(text, span.end),
+            start: places.position(span.start),
+            end: places.position(span.end),
             span,
             commit: self.commit.map(ToOwned::to_owned),
         }
@@ -340,19 +367,42 @@ impl Engine<'_> {
         let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let subject = text::Subject { path: place.path, bytes };
         let candidates = text::candidates(subject, self.setting.policies, &self.prefilter, &mut hits);
+        let layers = self.layers(place.path).run(bytes, &mut hits);
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
-        let candidates = candidates?;
-        let secrets = self.masks(bytes, &candidates, credentials);
+        let (mut candidates, layers) = (candidates?, layers?);
+        let hidden: Vec<Span> = credentials.iter().copied().chain(layers.masks).collect();
+        candidates.extend(layers.candidates);
+        let secrets = self.masks(bytes, &candidates, &hidden);
+        found.gaps.extend(layers.gaps);
+        let places = OnceCell::new();
+        let places = || places.get_or_init(|| Places::new(bytes));
+        for mut life in layers.lives.into_iter().filter(|life| !covered(life.location.span, credentials)) {
+            life.location = place.location(places(), life.location.span);
+            life.snippet = Some(snippet::masked(bytes, life.location.span, &secrets));
+            found.findings.push(life);
+        }
         let settled = overlap::settle(candidates);
         let lines = settled.iter().map(|one| line_around(bytes, one.secret.start).of(bytes));
         found.suppressions += suppression::count(lines);
         let mut weak: BTreeMap<(usize, Vec<u8>), u32> = BTreeMap::new();
         for candidate in settled {
-            let key = candidate.key.of(bytes).to_vec();
+            let key = candidate.name(bytes).to_vec();
             let occurrence = weak.entry((candidate.rule, key)).and_modify(|count| *count += 1).or_insert(0);
-            found.findings.extend(self.finding(place, bytes, &candidate, *occurrence, &secrets));
+            let location = place.location(places(), candidate.secret);
+            found.findings.extend(self.finding(location, bytes, &candidate, *occurrence, &secrets));
         }
         Ok(secrets)
+    }
+
+    fn layers<'s>(&'s self, path: &'s str) -> layer::search::Search<'s> {
+        layer::search::Search {
+            path,
+            policies: self.setting.policies,
+            prefilter: &self.prefilter,
+            rules: &self.rules,
+            fingerprinter: self.setting.fingerprinter,
+            now: self.setting.now,
+        }
     }
 
     /// Every span that must be masked, with how much of its start is public, in order.
@@ -365,13 +415,18 @@ impl Engine<'_> {
         let mut spans: Vec<(Span, usize)> = candidates
             .iter()
             .map(|candidate| {
+                if candidate.decoded.is_some() {
+                    return (candidate.secret, 0);
+                }
                 let rule = self.setting.policies.rules.get(candidate.rule);
                 let keywords = rule.and_then(|rule| rule.text_rule()).map_or(&[][..], |text| &text.keywords);
                 (candidate.secret, public_prefix(candidate.secret.of(bytes), keywords))
             })
             .chain(credentials.iter().map(|span| (*span, 0)))
             .collect();
-        spans.extend(snippet::repeats(bytes, &spans));
+        let decoded = candidates.iter().filter_map(|candidate| candidate.decoded.as_ref());
+        let decoded: Vec<&[u8]> = decoded.map(|decoded| decoded.value.expose()).collect();
+        spans.extend(snippet::repeats(bytes, &spans, &decoded));
         spans.sort();
         spans.dedup_by(|later, earlier| {
             let same = earlier.0.overlaps(&later.0);
@@ -385,16 +440,16 @@ impl Engine<'_> {
 
     fn finding(
         &self,
-        place: Place<'_>,
+        location: Location,
         bytes: &[u8],
         candidate: &text::Candidate,
         occurrence: u32,
         secrets: &[(Span, usize)],
     ) -> Option<Finding> {
         let rule = self.setting.policies.rules.get(candidate.rule)?;
-        let value = Secret::new(candidate.secret.of(bytes));
-        let key = String::from_utf8_lossy(candidate.key.of(bytes)).into_owned();
-        let weak = WeakPlace { path: place.path, key: &key, occurrence };
+        let value = Secret::new(candidate.value(bytes));
+        let key = String::from_utf8_lossy(candidate.name(bytes)).into_owned();
+        let weak = WeakPlace { path: &location.path, key: &key, occurrence };
         let subject = Subject::Secret { value: &value, bits: candidate.bits, place: weak };
         let (fingerprint, algorithm) = self.setting.fingerprinter.of(&rule.id.0, subject);
         let (facts, ended) = candidate.said.clone().at(self.setting.now);
@@ -412,7 +467,7 @@ impl Engine<'_> {
             enforcement,
             title: rule.title.clone(),
             detail: String::new(),
-            location: place.location(bytes, candidate.secret),
+            location,
             fingerprint,
             algorithm,
             identity: None,
@@ -421,6 +476,7 @@ impl Engine<'_> {
             snippet: Some(snippet::masked(bytes, candidate.secret, secrets)),
             related: Vec::new(),
             facts,
+            encoding: candidate.decoded.as_ref().map(|decoded| decoded.encoding.clone()),
         })
     }
 
@@ -439,8 +495,9 @@ impl Engine<'_> {
         seen.gaps.dedup();
         let superseded = |one: &Identity| {
             one.places.first().is_some_and(|place| {
-                let version = (place.path.clone(), place.commit.clone().unwrap_or_default());
-                extent.superseded.contains(&version)
+                let commit = place.commit.clone().unwrap_or_default();
+                let is = |path: &str| extent.superseded.contains(&(path.to_owned(), commit.clone()));
+                is(&place.path) || is(outermost(&place.path))
             })
         };
         seen.identities.retain(|one| !superseded(one));
@@ -494,6 +551,10 @@ pub fn introduced(mut findings: Vec<Finding>, at_base: &[Finding], commits: &[St
         finding.occurrence = *count;
     }
     findings
+}
+
+fn covered(span: Span, others: &[Span]) -> bool {
+    others.iter().any(|other| other.overlaps(&span))
 }
 
 /// How many bytes at the start of `secret` are the public prefix of its format.

@@ -14,30 +14,46 @@ use crate::policy::syntax::Each;
 ///
 /// A rule whose check holds beats one without a check; a specific rule beats a generic one; then the
 /// higher severity, the longer secret, the smaller id. What a check refuted is told by no rule.
-pub fn settle(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-    let refuted: Vec<_> = candidates.iter().filter(|one| one.refuted).map(|one| one.secret).collect();
-    candidates
-        .retain(|one| !one.refuted && (one.proved || !refuted.iter().any(|span| span.overlaps(&one.secret))));
+/// Encoded or not is asked last, but for a generic rule that took base64 for the secret itself.
+pub fn settle(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut settled = settle_layer(candidates);
+    settled.retain(|one| !one.refuted);
+    settled
+}
+
+/// The same, with what was refuted kept: it also silences those who see it undecoded.
+pub fn settle_layer(candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let (refuted, mut candidates): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.refuted);
+    candidates.retain(|one| one.proved || !refuted.iter().any(|other| refutes(other, one)));
     candidates.sort_by(|left, right| {
-        (right.proved, left.generic, right.severity, right.confidence, right.secret.end - right.secret.start)
-            .cmp(&(
-                left.proved,
-                right.generic,
-                left.severity,
-                left.confidence,
-                left.secret.end - left.secret.start,
-            ))
+        let length = |one: &Candidate| one.secret.end - one.secret.start;
+        let read = |one: &Candidate| one.generic && one.decoded.as_ref().is_some_and(|decoded| decoded.whole);
+        (right.proved, left.generic, read(right), right.severity, right.confidence, length(right))
+            .cmp(&(left.proved, right.generic, read(left), left.severity, left.confidence, length(left)))
+            .then_with(|| left.decoded.is_some().cmp(&right.decoded.is_some()))
             .then_with(|| left.secret.cmp(&right.secret))
             .then_with(|| left.rule_id.cmp(&right.rule_id))
     });
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
-        if !kept.iter().any(|other| other.secret.overlaps(&candidate.secret)) {
+        if !kept.iter().any(|other| collide(other, &candidate)) {
             kept.push(candidate);
         }
     }
+    kept.extend(refuted);
     kept.sort_by(|left, right| left.secret.cmp(&right.secret).then_with(|| left.rule_id.cmp(&right.rule_id)));
     kept
+}
+
+/// Whether two candidates claim the same bytes. Those of one layer were settled there.
+fn collide(one: &Candidate, other: &Candidate) -> bool {
+    let layer = |one: &Candidate| one.decoded.as_ref().map(|decoded| decoded.layer);
+    one.secret.overlaps(&other.secret) && (layer(one).is_none() || layer(one) != layer(other))
+}
+
+/// What is refuted inside of something encoded says nothing against a format around it.
+fn refutes(refuted: &Candidate, other: &Candidate) -> bool {
+    collide(refuted, other) && (refuted.decoded.is_none() || other.generic)
 }
 
 /// Keeps one finding for a value that a text rule found and that an identity holds in the clear.

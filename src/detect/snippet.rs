@@ -52,11 +52,12 @@ pub fn masked(text: &[u8], mark: Span, secrets: &[(Span, usize)]) -> Snippet {
 }
 
 /// Where else in `text` the values of `secrets` stand: a password that is also the name of its user, or a copy that
-/// no rule finds.
-pub fn repeats(text: &[u8], secrets: &[(Span, usize)]) -> Vec<(Span, usize)> {
+/// no rule finds. `decoded` are values that stand there encoded.
+pub fn repeats(text: &[u8], secrets: &[(Span, usize)], decoded: &[&[u8]]) -> Vec<(Span, usize)> {
     let long: Vec<(&[u8], usize)> = secrets
         .iter()
         .map(|(span, shown)| (span.of(text), *shown))
+        .chain(decoded.iter().map(|value| (*value, 0)))
         .filter(|(value, _)| value.len() >= LEAST)
         .collect();
     if long.is_empty() {
@@ -144,11 +145,11 @@ mod tests {
     fn a_copy_that_no_rule_finds_is_masked_too() {
         let text = b"acme://saleor:saleor@db as sale or\npre_saleor";
         let secret = (Span::new(14, 20), 0);
-        let mut spans = repeats(text, &[secret]);
+        let mut spans = repeats(text, &[secret], &[]);
         assert_eq!(spans.iter().map(|(span, _)| span.start).collect::<Vec<_>>(), [7, 14, 39]);
         spans.dedup();
         assert_eq!(masked(text, secret.0, &spans).text, format!("acme://{MASK}:{MASK}@db as sale or"));
-        assert_eq!(repeats(b"key: abc abc", &[(Span::new(5, 8), 0)]), []);
+        assert_eq!(repeats(b"key: abc abc", &[(Span::new(5, 8), 0)], &[]), []);
     }
 
     #[test]

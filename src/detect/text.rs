@@ -13,6 +13,7 @@ use crate::policy::rule::TextRule;
 use crate::policy::syntax::THEN_BYTES;
 use crate::policy::{Policies, Rule};
 use crate::text::proof::Outcome;
+use crate::text::secret::Secret;
 use crate::text::span::{Span, line_around};
 
 /// How far from its keyword the match of a pattern without bound is looked for.
@@ -43,6 +44,35 @@ pub struct Candidate {
     pub bits: u32,
     /// What the text says about itself.
     pub said: Said,
+    /// What it is once decoded; `None` where it stands as it is.
+    pub decoded: Option<Decoded>,
+}
+
+/// A secret that stands encoded at the span of its candidate.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The secret itself.
+    pub value: Secret,
+    /// The name it is assigned to; empty when there is none.
+    pub key: Vec<u8>,
+    /// How it is encoded, such as `base64 > gzip`.
+    pub encoding: String,
+    /// Whether a run of base64 or hex holds it, so that its text as it is stands for nothing else.
+    pub whole: bool,
+    /// Which layer of the text holds it: two secrets of one layer may share their span.
+    pub layer: usize,
+}
+
+impl Candidate {
+    /// The secret, where the candidate stands in `bytes`.
+    pub fn value<'c>(&'c self, bytes: &'c [u8]) -> &'c [u8] {
+        self.decoded.as_ref().map_or_else(|| self.secret.of(bytes), |decoded| decoded.value.expose())
+    }
+
+    /// The name it is assigned to; empty when there is none.
+    pub fn name<'c>(&'c self, bytes: &'c [u8]) -> &'c [u8] {
+        self.decoded.as_ref().map_or_else(|| self.key.of(bytes), |decoded| &decoded.key)
+    }
 }
 
 /// One text under judgement.
@@ -173,6 +203,7 @@ fn judge(
         confidence: rule.confidence,
         bits: entropy::strength_bits(value, !text.generic),
         said: Said::default(),
+        decoded: None,
     };
     if let Some(check) = &text.checksum {
         match checksum::judge(check, |name| captures.name(name).map(|part| part.as_bytes())) {

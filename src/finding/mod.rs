@@ -122,6 +122,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// Facts that were decoded offline, such as `account 123456789012` or `expires never`; no secret.
     pub facts: Vec<String>,
+    /// How the secret is encoded where it stands, outermost first, such as `base64 > gzip`; `None` in the clear.
+    pub encoding: Option<String>,
 }
 
 impl Finding {

@@ -9,7 +9,7 @@ use super::{GitError, Repository};
 use crate::text::safe;
 
 /// The program and the search path it is started with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Git {
     program: PathBuf,
     path: OsString,

@@ -29,7 +29,7 @@ pub use objects::Object;
 pub use scratch::Scratch;
 
 /// A repository, and how to ask git about it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     work_tree: Option<PathBuf>,
     git_dir: PathBuf,

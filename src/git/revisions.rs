@@ -56,17 +56,23 @@ impl Repository {
 
     /// The commit that is checked out; `None` before the first one.
     pub fn head(&self) -> Result<Option<ObjectId>, GitError> {
-        match self.loose_head() {
+        match self.head_in_files() {
             Some(id) => Ok(Some(id)),
             None => self.commit_of("HEAD"),
         }
     }
 
-    /// The commit of `HEAD` where it is a branch in a file of its own, which saves a process; all else git answers.
-    fn loose_head(&self) -> Option<ObjectId> {
+    /// The commit of `HEAD` where it is a branch in a file of its own or among the packed refs, which saves a
+    /// process; all else git answers.
+    fn head_in_files(&self) -> Option<ObjectId> {
         let name = self.head_branch()?;
-        let text = std::fs::read_to_string(self.common_dir().join(name)).ok()?;
-        ObjectId::parse(text.trim_end())
+        match std::fs::read_to_string(self.common_dir().join(&name)) {
+            Ok(text) => ObjectId::parse(text.trim_end()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                packed(&std::fs::read(self.common_dir().join("packed-refs")).ok()?, &name)
+            }
+            Err(_) => None,
+        }
     }
 
     /// The branch that the file `HEAD` names; `None` where there is no such file or it says something else.
@@ -160,5 +166,35 @@ impl Repository {
         found.sort();
         found.dedup();
         Ok(found)
+    }
+}
+
+/// The id that a `packed-refs` file has for a full name: lines of `<id> <name>` between comments and peeled tags.
+fn packed(refs: &[u8], name: &str) -> Option<ObjectId> {
+    let mut lines = refs.split(|byte| *byte == b'\n');
+    let id = lines.find_map(|line| line.strip_suffix(name.as_bytes())?.strip_suffix(b" "))?;
+    ObjectId::from_bytes(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_ref_is_found_by_its_whole_name() {
+        let id = |digit: &str| digit.repeat(40);
+        let text = format!(
+            "# pack-refs with: peeled fully-peeled sorted \n{} refs/heads/a/main\n{} refs/heads/main\n{} refs/tags/v1\n^{}\n",
+            id("1"),
+            id("2"),
+            id("3"),
+            id("4")
+        );
+        let found = |name| packed(text.as_bytes(), name);
+        assert_eq!(found("refs/heads/main"), ObjectId::parse(&id("2")));
+        assert_eq!(found("refs/heads/a/main"), ObjectId::parse(&id("1")));
+        assert_eq!(found("heads/main"), None);
+        assert_eq!(found("refs/heads/mai"), None);
+        assert_eq!(packed(b"\xff\0", "refs/heads/main"), None);
     }
 }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::Reading;
 use super::context::{context_of, plain_name};
 use super::redact::{is_reference, names_secret, redact};
+use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
     Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
@@ -22,12 +22,13 @@ pub struct File<'f> {
     pub(super) commit: Option<&'f str>,
     pub(super) bytes: &'f [u8],
     pub(super) context: Context,
+    pub(super) keep: Keep,
     places: OnceCell<Places<'f>>,
 }
 
 impl<'f> File<'f> {
-    pub(super) fn new(path: &'f str, commit: Option<&'f str>, bytes: &'f [u8]) -> Self {
-        Self { path, commit, bytes, context: context_of(path), places: OnceCell::new() }
+    pub(super) fn new(path: &'f str, commit: Option<&'f str>, bytes: &'f [u8], keep: Keep) -> Self {
+        Self { path, commit, bytes, context: context_of(path), keep, places: OnceCell::new() }
     }
 
     /// Where `span` stands.

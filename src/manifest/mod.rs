@@ -34,6 +34,15 @@ pub struct Dialect {
     read: fn(file: &File<'_>, reading: &mut Reading),
 }
 
+/// What of a manifest is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Identities alone: documents of a kind that declares none need not be parsed.
+    Identities,
+    /// The raw documents too, for rules that look at them.
+    Documents,
+}
+
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[claude_code::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
 
@@ -42,7 +51,7 @@ pub const DIALECTS: &[Dialect] = &[claude_code::DIALECT, kubernetes::DIALECT, mc
 pub struct Reading {
     /// Identities, or parts of them: see [`crate::identity::join`].
     pub identities: Vec<Identity>,
-    /// The raw documents of each dialect, in order.
+    /// The raw documents of each dialect, in order; with [`Keep::Documents`] they are complete.
     pub documents: Vec<(&'static str, Node)>,
     /// What could not be read in full.
     pub gaps: Vec<Gap>,
@@ -52,7 +61,7 @@ pub struct Reading {
 ///
 /// Most files are turned down by name or by one search for a word, so it may be called for each. A manifest
 /// in UTF-16 is a gap: decode it first, if its places are to be those of the decoded text.
-pub fn read(path: &str, commit: Option<&str>, bytes: &[u8]) -> Reading {
+pub fn read(path: &str, commit: Option<&str>, bytes: &[u8], keep: Keep) -> Reading {
     let mut reading = Reading::default();
     if let Some(text) = utf16(bytes) {
         if DIALECTS.iter().any(|dialect| (dialect.claims)(path, text.as_bytes())) {
@@ -63,7 +72,7 @@ pub fn read(path: &str, commit: Option<&str>, bytes: &[u8]) -> Reading {
     }
     let mut file = None;
     for dialect in DIALECTS.iter().filter(|dialect| (dialect.claims)(path, bytes)) {
-        let file = file.get_or_insert_with(|| File::new(path, commit, bytes));
+        let file = file.get_or_insert_with(|| File::new(path, commit, bytes, keep));
         (dialect.read)(file, &mut reading);
     }
     reading.gaps.sort();
@@ -98,6 +107,11 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(path: &str, commit: Option<&str>, bytes: &[u8]) -> Reading {
+        super::read(path, commit, bytes, Keep::Documents)
+    }
+
     use proptest::prelude::*;
 
     #[test]
@@ -170,7 +184,7 @@ mod tests {
             for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json"] {
                 for dialect in DIALECTS {
                     let mut reading = Reading::default();
-                    (dialect.read)(&File::new(path, None, text.as_bytes()), &mut reading);
+                    (dialect.read)(&File::new(path, None, text.as_bytes(), Keep::Documents), &mut reading);
                     for place in reading.identities.iter().flat_map(|identity| &identity.places) {
                         prop_assert!(place.span.end <= text.len());
                     }

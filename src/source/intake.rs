@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::archive::{self, Bounds, Found};
 use super::budget::Budget;
 use super::disk;
 use super::{Blob, Change, Item};
@@ -29,21 +30,42 @@ impl Intake<'_> {
         if str::from_utf8(path).is_err() {
             self.gap(path, Reason::Name, &format!("its name is no UTF-8: `{}`", path.escape_ascii()));
         }
-        let blob =
-            |bytes| Item::Blob(Blob { path: name.clone(), commit: commit.map(str::to_owned), change, bytes });
         if let Some(pointer) = Pointer::read(&bytes) {
             match self.content_of(&pointer) {
-                Some(content) => (self.sink)(blob(content)),
+                Some(content) => self.opened(&name, commit, change, content),
                 None => self.gap(path, Reason::Pointer, "a large-file pointer whose content is not here"),
             }
         }
-        (self.sink)(blob(bytes));
+        self.opened(&name, commit, change, bytes);
+    }
+
+    /// Hands out a file and, where it is an archive, the files in it.
+    fn opened(&self, path: &str, commit: Option<&str>, change: Option<Change>, mut bytes: Vec<u8>) {
+        let blob = |path, bytes| Item::Blob(Blob { path, commit: commit.map(str::to_owned), change, bytes });
+        archive::unpack(path, &mut bytes, self.bounds(), &mut |found| match found {
+            Found::Member(path, bytes) if self.budget.take(bytes.len() as u64) => {
+                (self.sink)(blob(path, bytes))
+            }
+            Found::Member(..) => {}
+            Found::Gap(gap) => (self.sink)(Item::Gap(gap)),
+        });
+        (self.sink)(blob(path.to_owned(), bytes));
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds::new(self.budget.file_bytes())
     }
 
     /// Hands out a version of the base. One that cannot be read only makes more of the change look new.
-    pub(super) fn base(&self, path: &[u8], bytes: Vec<u8>) {
+    pub(super) fn base(&self, path: &[u8], mut bytes: Vec<u8>) {
         let path = String::from_utf8_lossy(path).into_owned();
-        (self.sink)(Item::Base(Blob { path, commit: None, change: None, bytes }));
+        let blob = |path, bytes| Item::Base(Blob { path, commit: None, change: None, bytes });
+        archive::unpack(&path, &mut bytes, self.bounds(), &mut |found| {
+            if let Found::Member(path, bytes) = found {
+                (self.sink)(blob(path, bytes));
+            }
+        });
+        (self.sink)(blob(path, bytes));
     }
 
     /// Hands out the deletion of a file.

@@ -4,6 +4,7 @@
 //! own lists and by the policy's `exclude`, never by attributes or by ignore files of other tools. Bytes are handed
 //! out as they are stored; [`crate::text::encoding`] makes them searchable.
 
+mod archive;
 mod budget;
 mod disk;
 mod intake;
@@ -19,10 +20,11 @@ mod worktree;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+pub(crate) use archive::outermost;
 pub use budget::Limits;
 pub use range::Range;
 pub use scope::{Scope, globs};
-pub use staged::Staged;
+pub use staged::{Listing, Staged};
 pub use stdin::Stdin;
 pub use tree::Tree;
 pub use worktree::Worktree;
@@ -41,13 +43,13 @@ pub const SOURCES: &[(&str, &str, &str)] = &[
 /// One named run of bytes, read once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
-    /// Path relative to the scanned root, forward slashes.
+    /// Path relative to the scanned root, forward slashes; `archive!/member` for a file inside an archive.
     pub path: String,
     /// The commit whose version this is; `None` for the disk, the index and a stream.
     pub commit: Option<String>,
     /// Whether the change under judgement added or changed it; `None` without a base.
     pub change: Option<Change>,
-    /// The bytes as stored.
+    /// The bytes as stored; those of an archive are blank where a member of it was read.
     pub bytes: Vec<u8>,
 }
 

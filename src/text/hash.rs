@@ -1,4 +1,5 @@
-//! The one hash, its hex, and its domain prefixes.
+//! The one hash for everything that is named, signed or kept, its hex and its domain prefixes; and a quicker one for
+//! contents that are read.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -6,6 +7,12 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// BLAKE3 of a content that was read. Only the list of all of them is told, by its SHA-256: on a machine whose
+/// processor has no instructions for SHA-256, that alone took a seventh of a scan.
+pub fn content(bytes: &[u8]) -> [u8; 32] {
+    blake3::hash(bytes).into()
 }
 
 /// SHA-256 over `domain` and the length-prefixed `parts`, so that no two lists of parts collide.

@@ -6,6 +6,8 @@ pub mod digits;
 pub mod encoding;
 /// The one hash, its hex and its domain prefixes.
 pub mod hash;
+/// Deflate streams undone within a bound.
+pub mod inflate;
 /// Strict JSON, and the one way of writing JSON that gets hashed or signed.
 pub mod json;
 /// What looks like a secret, masked in text that no rule has judged.

@@ -21,7 +21,7 @@ impl<'t> Places<'t> {
     /// Counts `text` once.
     pub fn new(text: &'t [u8]) -> Self {
         let mut lines = vec![0];
-        lines.extend(text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
+        lines.extend(memchr::memchr_iter(b'\n', text).map(|at| at + 1));
         let mut total = 0;
         let blocks = if text.is_ascii() { &[] } else { text };
         let counts = blocks

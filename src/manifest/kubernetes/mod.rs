@@ -2,16 +2,18 @@
 
 /// Service accounts, token Secrets and kubeconfig users.
 mod account;
+/// Documents that need no parsing.
+mod idle;
 /// Roles and bindings.
 mod rbac;
 /// Pods and everything that makes them.
 mod workload;
 
 use super::file::{File, Words, ends_in, search};
-use super::{Dialect, Reading};
+use super::{Dialect, Keep, Reading};
 use crate::finding::Reason;
 use crate::identity::Identity;
-use crate::text::tree::{Node, Tree, Value};
+use crate::text::tree::{self, Node, Tree, Value};
 
 pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
@@ -25,12 +27,18 @@ fn claims(path: &str, bytes: &[u8]) -> bool {
 }
 
 fn read(file: &File<'_>, reading: &mut Reading) {
-    let mut tree = file.tree();
+    let by_line = ends_in(file.path, &[".yaml", ".yml"]) && file.keep == Keep::Identities;
+    let mut tree = match by_line.then(|| idle::parts_between(file.bytes)) {
+        Some(parts) => tree::read_yaml_parts(file.bytes, &parts),
+        None => file.tree(),
+    };
     file.note_fault(&tree, WORDS.plain(file.bytes), reading);
     let first = reading.identities.len();
     for document in std::mem::take(&mut tree.documents) {
         read_object(file, &document, None, reading);
-        keep_objects(document, &mut reading.documents);
+        if file.keep == Keep::Documents {
+            keep_objects(document, &mut reading.documents);
+        }
     }
     note_templates(file, &tree, reading, first);
 }

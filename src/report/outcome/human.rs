@@ -130,6 +130,9 @@ fn place(decision: &Decision, options: &Options) -> String {
         let there = format!("{}  {}", whereabouts(&related.location), message(&related.message));
         text.push_str(&arrow(margin, ":::", &there, options));
     }
+    if let Some(encoding) = &finding.encoding {
+        text.push_str(&note(margin, "encoding", encoding, options));
+    }
     if !finding.facts.is_empty() {
         text.push_str(&note(margin, "facts", &finding.facts.join("; "), options));
     }

@@ -103,6 +103,8 @@ struct Finding<'a> {
     blast: Option<u8>,
     occurrence: u32,
     facts: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'a str>,
     related: Vec<Explanation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
@@ -209,6 +211,7 @@ impl<'a> Finding<'a> {
             blast: finding.blast,
             occurrence: finding.occurrence,
             facts: &finding.facts,
+            encoding: finding.encoding.as_deref(),
             related: finding.related.iter().map(Explanation::new).collect(),
             why: rule.map(|rule| rule.why.as_str()),
             fix: rule.map(|rule| rule.fix.as_str()),

@@ -239,6 +239,7 @@ impl Finding {
                 family: finding.family.word(),
                 fingerprint_algorithm: finding.algorithm.word(),
                 facts: finding.facts.iter().map(|fact| safe::line(fact)).collect(),
+                encoding: finding.encoding.as_deref().map(safe::line),
                 refused: decision
                     .refused
                     .iter()

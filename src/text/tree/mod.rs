@@ -22,7 +22,7 @@ use super::span::{Position, Span};
 
 pub use json::read as read_json;
 pub use toml::read as read_toml;
-pub use yaml::read as read_yaml;
+pub use yaml::{read as read_yaml, read_parts as read_yaml_parts};
 
 /// Nodes of one file, copies made for aliases included.
 pub const MAX_NODES: usize = 250_000;
@@ -108,6 +108,20 @@ pub enum FaultKind {
     Text,
 }
 
+impl Tree {
+    /// Takes in what was read of a part of the text that begins at `offset`, behind so many line feeds.
+    fn take(&mut self, part: Self, offset: usize, lines: u32) {
+        let moved = |span: Span| Span::new(span.start + offset, span.end + offset);
+        self.documents.extend(part.documents.into_iter().map(|document| document.moved(offset)));
+        self.templates.extend(part.templates.into_iter().map(moved));
+        self.quoted_templates.extend(part.quoted_templates.into_iter().map(moved));
+        self.fault = self.fault.or(part.fault.map(|fault| {
+            let position = Position { line: fault.position.line.saturating_add(lines), ..fault.position };
+            Fault { position, ..fault }
+        }));
+    }
+}
+
 impl FaultKind {
     /// Whether a limit was reached rather than a mistake found.
     pub const fn is_limit(self) -> bool {
@@ -116,6 +130,19 @@ impl FaultKind {
 }
 
 impl Node {
+    /// The same node, so many bytes further on.
+    fn moved(self, by: usize) -> Self {
+        let each = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.moved(by)).collect();
+        let value = match self.value {
+            Value::List(items) => Value::List(each(items)),
+            Value::Map(pairs) => {
+                Value::Map(pairs.into_iter().map(|(key, value)| (key.moved(by), value.moved(by))).collect())
+            }
+            other => other,
+        };
+        Self { span: Span::new(self.span.start + by, self.span.end + by), value }
+    }
+
     /// The value under `key`, in a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|(_, value)| value)

@@ -38,6 +38,19 @@ pub fn read(bytes: &[u8]) -> Tree {
     tree
 }
 
+/// Reads some parts of `bytes`, each of which holds whole documents, as if nothing stood between them.
+///
+/// The limits are those of each part.
+pub fn read_parts(bytes: &[u8], parts: &[Span]) -> Tree {
+    let mut tree = Tree::default();
+    for part in parts {
+        let before = Span::new(0, part.start).of(bytes);
+        let lines = u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or(u32::MAX);
+        tree.take(read(part.of(bytes)), part.start, lines);
+    }
+    tree
+}
+
 /// Joins the line of the byte at `offset` to the one before it, byte for byte.
 ///
 /// Between brackets YAML asks for more indentation than around them. Kubernetes and many CI services do not,

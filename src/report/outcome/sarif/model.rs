@@ -143,6 +143,8 @@ pub(super) struct FindingProperties {
     pub(super) family: &'static str,
     pub(super) fingerprint_algorithm: &'static str,
     pub(super) facts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) encoding: Option<String>,
     pub(super) refused: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) identity: Option<String>,

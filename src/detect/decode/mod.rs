@@ -1,0 +1,141 @@
+//! How text hides in text; one file for each decoding. No decoding knows where it is used: [`super::layer`] finds
+//! what to decode, keeps the places, and holds the limits.
+//!
+//! ```text
+//! character   \u0067hp_…   %67hp_…   &#103;hp_…      one character, written otherwise
+//! joint       "ghp_" + "…"                           nothing, between two parts of one value
+//! run         Z2hwXy4uLg==   6768705f2e2e            bytes in the letters of an alphabet
+//! packed      1f 8b 08 …   g·h·p·_·                  bytes that are text once unpacked
+//! ```
+//!
+//! Not decoded: base32, base85, quoted-printable, arrays of numbers, ciphers of any kind, and what only a program
+//! that runs puts together.
+
+mod base64;
+mod entity;
+mod escape;
+mod gzip;
+mod hex;
+mod join;
+mod percent;
+mod utf16;
+mod zlib;
+
+/// One decoding.
+#[derive(Debug, Clone, Copy)]
+pub struct Decoder {
+    /// Its name, that of its file, as findings tell it.
+    pub name: &'static str,
+    /// What it reads.
+    pub reads: Reads,
+}
+
+/// What a decoding reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Reads {
+    /// A character or a joint that begins at an offset, at one of these bytes.
+    Atom(&'static [u8], fn(&[u8], usize, Language) -> Option<Atom>),
+    /// A whole run of letters of an alphabet.
+    Run(fn(&[u8]) -> Option<Vec<u8>>),
+    /// Bytes that came out of a run, into at most so many.
+    Packed(fn(&[u8], usize) -> Option<Unpacked>),
+}
+
+/// A character that is written otherwise, or a joint, which stands for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Atom {
+    /// How many bytes it takes, at least 1.
+    pub length: usize,
+    /// What it stands for.
+    pub stands_for: Option<char>,
+    /// Whether a secret may hide behind it.
+    pub hides: Hides,
+}
+
+/// Whether a secret may hide behind an atom, so that the text around it must be read a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hides {
+    /// Nobody writes this character so without a reason.
+    Always,
+    /// Only if a long word begins behind it, whose beginning it blurs.
+    BeforeWord,
+    /// The rules read it as it is.
+    Never,
+}
+
+/// What was packed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
+    /// The bytes, as many as fit the limit.
+    pub bytes: Vec<u8>,
+    /// Whether there is more.
+    pub cut: bool,
+}
+
+/// What the file says about how its literals are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Language {
+    /// Literals side by side are one, as in C and Python.
+    pub adjacent: bool,
+    /// The word `join(` stands somewhere in the text.
+    pub joins: bool,
+}
+
+/// Every decoding, in the order in which they are tried at one place.
+pub const DECODERS: [Decoder; 9] = [
+    percent::DECODER,
+    join::DECODER,
+    escape::DECODER,
+    entity::DECODER,
+    hex::DECODER,
+    base64::DECODER,
+    gzip::DECODER,
+    zlib::DECODER,
+    utf16::DECODER,
+];
+
+/// The atom at `offset` of `text`, with the name of its decoding.
+pub fn atom(text: &[u8], offset: usize, language: Language) -> Option<(Atom, &'static str)> {
+    let first = text.get(offset)?;
+    DECODERS.iter().find_map(|decoder| match decoder.reads {
+        Reads::Atom(begins, read) if begins.contains(first) => {
+            Some((read(text, offset, language)?, decoder.name))
+        }
+        _ => None,
+    })
+}
+
+/// What `run` stands for, with the names of the decodings, and whether more would have come out than `limit`.
+pub fn run(run: &[u8], limit: usize) -> Option<(Unpacked, Vec<&'static str>)> {
+    let (bytes, name) = DECODERS.iter().find_map(|decoder| match decoder.reads {
+        Reads::Run(read) => Some((read(run)?, decoder.name)),
+        _ => None,
+    })?;
+    let mut all = Unpacked { bytes, cut: false };
+    let mut names = vec![name];
+    // A packing that comes twice hides; one that comes three times is no text.
+    for _ in 0..3 {
+        let next = DECODERS.iter().find_map(|decoder| match decoder.reads {
+            Reads::Packed(read) => Some((read(&all.bytes, limit)?, decoder.name)),
+            _ => None,
+        });
+        let Some((unpacked, name)) = next else { break };
+        all = Unpacked { cut: all.cut || unpacked.cut, ..unpacked };
+        names.push(name);
+    }
+    Some((all, names))
+}
+
+/// A hex digit as its number.
+fn digit(byte: Option<&u8>) -> Option<u32> {
+    char::from(*byte?).to_digit(16)
+}
+
+/// Two hex digits at `offset` as a byte.
+fn two_digits(text: &[u8], offset: usize) -> Option<u8> {
+    let number = digit(text.get(offset))? * 16 + digit(text.get(offset + 1))?;
+    u8::try_from(number).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Lines with characters that are written otherwise, or literals in parts: one layer for each stretch of them.
+
+use super::{Budget, Kind, Layer};
+use crate::detect::decode::{self, Atom, Hides, Language};
+use crate::text::span::{Span, line_around};
+
+/// How much of the line before and behind an atom belongs to its layer, in bytes.
+const BEFORE: usize = 512;
+const BEHIND: usize = 4096;
+
+/// The least length of a word that a secret could be.
+const WORD: usize = 16;
+
+pub(super) fn layers(parent: &Layer<'_>, language: Language, budget: &mut Budget) -> Vec<Layer<'static>> {
+    let regions = regions(parent, language).into_iter();
+    regions
+        .filter(|region| budget.takes(region.end - region.start))
+        .map(|region| decoded(parent, region, language))
+        .collect()
+}
+
+/// The stretches of `parent` that hold a new atom behind which a secret may hide, in order.
+fn regions(parent: &Layer<'_>, language: Language) -> Vec<Span> {
+    let text = parent.bytes();
+    let mut regions: Vec<Span> = Vec::new();
+    let mut done = 0;
+    for offset in beginnings(text) {
+        if offset < done {
+            continue;
+        }
+        let Some((atom, _)) = decode::atom(text, offset, language) else { continue };
+        done = offset + atom.length;
+        if !hides(text, done, atom) || !parent.is_new(Span::new(offset, done)) {
+            continue;
+        }
+        let region = around(text, Span::new(offset, done));
+        match regions.last_mut().filter(|last| region.start <= last.end) {
+            Some(last) => last.end = last.end.max(region.end),
+            None => regions.push(region),
+        }
+    }
+    regions
+}
+
+/// Every offset at which an atom may begin, in order.
+fn beginnings(text: &[u8]) -> impl Iterator<Item = usize> {
+    let mut escapes = memchr::memchr3_iter(b'%', b'\\', b'&', text).peekable();
+    let mut quotes = memchr::memchr3_iter(b'"', b'\'', b'`', text).peekable();
+    std::iter::from_fn(move || match (escapes.peek(), quotes.peek()) {
+        (Some(escape), Some(quote)) if quote < escape => quotes.next(),
+        (Some(_), _) => escapes.next(),
+        (None, _) => quotes.next(),
+    })
+}
+
+/// Whether a secret may hide behind `atom`, which ends at `end`.
+fn hides(text: &[u8], end: usize, atom: Atom) -> bool {
+    match atom.hides {
+        Hides::Always => true,
+        Hides::Never => false,
+        Hides::BeforeWord => {
+            let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.=+/:%@$!".contains(byte);
+            text.get(end..end + WORD).is_some_and(|word| word.iter().all(letter))
+        }
+    }
+}
+
+fn around(text: &[u8], atom: Span) -> Span {
+    let line = Span::new(line_around(text, atom.start).start, line_around(text, atom.end).end);
+    let mut start = line.start;
+    if atom.start - start > BEFORE {
+        start = atom.start - BEFORE;
+        // Not into the middle of an escape.
+        while start < atom.start && text.get(start - 1) == Some(&b'\\') {
+            start += 1;
+        }
+    }
+    Span::new(start, line.end.min(atom.end + BEHIND))
+}
+
+/// The region with every atom of it replaced by what it stands for.
+fn decoded(parent: &Layer<'_>, region: Span, language: Language) -> Layer<'static> {
+    let text = parent.bytes();
+    let mut layer = Layer::empty();
+    let mut copied = region.start;
+    for offset in beginnings(region.of(text)).map(|offset| region.start + offset) {
+        if offset < copied {
+            continue;
+        }
+        let Some((atom, name)) = decode::atom(text, offset, language) else { continue };
+        layer.copy(parent, Span::new(copied, offset));
+        let mut letter = [0; 4];
+        let bytes = atom.stands_for.map_or(&[][..], |one| one.encode_utf8(&mut letter).as_bytes());
+        copied = offset + atom.length;
+        layer.add(bytes, Span::new(offset, copied), Kind::Atom(name));
+    }
+    layer.copy(parent, Span::new(copied, region.end));
+    layer
+}

@@ -1,0 +1,237 @@
+//! Long runs of the letters of base64 and hex: one layer for each that stands for text.
+//!
+//! Nearly all of them are digests, pictures and long names. What they stand for is looked at and dropped: a layer
+//! is made of text, of what unpacks, and of bytes with a long piece of text among them.
+
+use super::{Budget, CONTEXT, Layer, Scene, UNPACKED};
+use crate::detect::decode;
+use crate::text::span::Span;
+
+/// The fewest letters of a run: 15 bytes.
+const LEAST: usize = 20;
+
+/// The fewest in the manifest of a Secret, whose values are known to be base64.
+const LEAST_SECRET: usize = 8;
+
+/// The shortest line that goes on in the next one; encoders break at 60, 64, 72 or 76 letters.
+const WRAPPED: usize = 40;
+
+/// So many letters in a row do not come about by chance.
+const TEXT: usize = 24;
+
+/// A longer run is not taken to pieces: a picture has a slash in every line.
+const LONG: usize = 4096;
+
+/// What joins words to a run that are none of it: a path, a prefix.
+const JOINTS: &[u8; 4] = b"/_-+";
+
+pub(super) fn layers(parent: &Layer<'_>, scene: Scene, budget: &mut Budget) -> Vec<Layer<'static>> {
+    let mut reader = Reader { parent, budget, layers: Vec::new() };
+    let mut from = 0;
+    let least = if scene.secret { LEAST_SECRET } else { LEAST };
+    while let Some(run) = next(parent.bytes(), from, least) {
+        from = if parent.is_new(run) { reader.run(run) } else { run.end };
+    }
+    reader.layers
+}
+
+/// The next run of at least `least` letters at or behind `from`, at which no run may be under way.
+///
+/// It looks at the last byte of each window first, so that most bytes are never looked at.
+fn next(text: &[u8], from: usize, least: usize) -> Option<Span> {
+    let mut start = from;
+    loop {
+        let window = text.get(start..start + least)?;
+        match window.iter().rposition(|byte| !is_letter(*byte)) {
+            Some(gap) => start += gap + 1,
+            None => return Some(Span::new(start, end_of_run(text, start + least))),
+        }
+    }
+}
+
+fn end_of_run(text: &[u8], from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| !is_letter(*byte)).map_or(text.len(), |at| from + at)
+}
+
+/// A letter of either alphabet of base64, which have those of hex in them.
+fn is_letter(byte: u8) -> bool {
+    const LETTERS: [bool; 256] = {
+        let mut letters = [false; 256];
+        let mut byte = 0_usize;
+        while byte < 256 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::indexing_slicing,
+                reason = "a constant of 256 entries"
+            )]
+            {
+                letters[byte] =
+                    (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'/' | b'-' | b'_');
+            }
+            byte += 1;
+        }
+        letters
+    };
+    LETTERS.get(usize::from(byte)).is_some_and(|is| *is)
+}
+
+struct Reader<'r, 'p, 't> {
+    parent: &'r Layer<'p>,
+    budget: &'t mut Budget,
+    layers: Vec<Layer<'static>>,
+}
+
+impl Reader<'_, '_, '_> {
+    /// Makes the layers of one run and returns where to go on.
+    fn run(&mut self, run: Span) -> usize {
+        let text = self.parent.bytes();
+        if run.end - run.start < LEAST {
+            if is_value(text, run) {
+                self.whole(run);
+            }
+            return run.end;
+        }
+        if let Some(block) = Block::at(text, run) {
+            let found = self.letters(block.span, &block.letters);
+            if found && !block.even {
+                return block.span.end;
+            }
+        }
+        if !self.whole(run) {
+            self.parts(run, JOINTS);
+        }
+        run.end
+    }
+
+    /// The run as it is, with the padding behind it.
+    fn whole(&mut self, run: Span) -> bool {
+        let text = self.parent.bytes();
+        self.letters(Span::new(run.start, run.end + padding(text, run.end)), run.of(text))
+    }
+
+    /// The parts between the joints, the first kind of joint that gives any.
+    fn parts(&mut self, run: Span, joints: &[u8]) -> bool {
+        let Some((joint, rest)) = joints.split_first() else { return false };
+        let letters = run.of(self.parent.bytes());
+        if letters.len() > LONG {
+            return self.behind_words(run);
+        }
+        let mut start = run.start;
+        let mut parts = Vec::new();
+        for part in letters.split(|byte| byte == joint) {
+            parts.push(Span::new(start, start + part.len()));
+            start += part.len() + 1;
+        }
+        let mut found = false;
+        for part in parts.iter().filter(|part| part.end - part.start >= LEAST) {
+            let again = parts.len() > 1 && self.whole(*part);
+            found |= again || self.parts(*part, rest);
+        }
+        found
+    }
+
+    /// A long run behind a few words that a joint parts from it.
+    fn behind_words(&mut self, run: Span) -> bool {
+        let letters = run.of(self.parent.bytes());
+        let starts = letters.iter().take(CONTEXT).enumerate().filter(|(_, byte)| JOINTS.contains(byte));
+        let begins = |at: &usize| {
+            let head = letters.get(*at..at + 16).unwrap_or_default();
+            decode::run(head, TEXT)
+                .is_some_and(|(unpacked, names)| names.len() > 1 || is_text(&unpacked.bytes))
+        };
+        let start = starts.map(|(at, _)| at + 1).find(begins);
+        start.is_some_and(|at| self.whole(Span::new(run.start + at, run.end)))
+    }
+
+    /// Adds the layer of `letters`, which stand at `span`, if they stand for anything readable.
+    fn letters(&mut self, span: Span, letters: &[u8]) -> bool {
+        let Some((unpacked, how)) = decode::run(letters, UNPACKED) else { return false };
+        let text = is_text(&unpacked.bytes);
+        if !text && !has_text(&unpacked.bytes) {
+            return false;
+        }
+        if unpacked.cut {
+            self.budget.met.insert("bytes unpacked from one run");
+        }
+        if self.budget.takes(unpacked.bytes.len() + 2 * CONTEXT) {
+            self.layers.push(Layer::of_run(self.parent, span, &unpacked, how, !text));
+        }
+        true
+    }
+}
+
+/// Lines of one length that are one run.
+struct Block {
+    span: Span,
+    letters: Vec<u8>,
+    /// Whether the last line is as long as the others, so that each may be a run of its own.
+    even: bool,
+}
+
+impl Block {
+    /// The block whose first line ends with `first`, if the next line goes on.
+    fn at(text: &[u8], first: Span) -> Option<Self> {
+        let width = first.end - first.start;
+        if width < WRAPPED || !width.is_multiple_of(4) {
+            return None;
+        }
+        let mut block = Self { span: first, letters: first.of(text).to_vec(), even: true };
+        while let Some(line) = next_line(text, block.span.end).filter(|line| line.end - line.start <= width) {
+            let end = line.end + padding(text, line.end);
+            block.letters.extend_from_slice(line.of(text));
+            block.even = line.end - line.start == width;
+            block.span.end = end;
+            if end > line.end || !block.even {
+                break;
+            }
+        }
+        (block.span.end > first.end).then_some(block)
+    }
+}
+
+/// The letters that the line behind `end` consists of, but for white space before them.
+fn next_line(text: &[u8], end: usize) -> Option<Span> {
+    let rest = text.get(end..)?;
+    let behind = rest.strip_prefix(b"\r").unwrap_or(rest).strip_prefix(b"\n")?;
+    let blank = behind.iter().take(CONTEXT).take_while(|byte| b" \t".contains(byte)).count();
+    let start = text.len() - behind.len() + blank;
+    let stop = end_of_run(text, start);
+    let closed = text.get(stop).is_none_or(|byte| b"\r\n=\"'`<".contains(byte));
+    (stop > start && closed).then(|| Span::new(start, stop))
+}
+
+fn padding(text: &[u8], end: usize) -> usize {
+    let behind = text.get(end..).unwrap_or_default();
+    behind.iter().take(2).take_while(|byte| **byte == b'=').count()
+}
+
+/// Whether a short run is the value of a key in YAML or JSON and complete base64 in itself.
+fn is_value(text: &[u8], run: Span) -> bool {
+    let end = run.end + padding(text, run.end);
+    let before = text.get(..run.start).unwrap_or_default();
+    let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
+    let before = before.strip_suffix(b" ").unwrap_or(before);
+    let ends = text.get(end).is_none_or(|byte| b"\r\n\"' ,}".contains(byte));
+    before.ends_with(b":") && ends && (end - run.start).is_multiple_of(4)
+}
+
+/// Whether all of `bytes` is text.
+fn is_text(bytes: &[u8]) -> bool {
+    let control = |byte: &u8| byte.is_ascii_control() && !b"\t\n\r\x0c\x1b".contains(byte);
+    let head = bytes.get(..bytes.len().min(TEXT)).unwrap_or_default();
+    !head.iter().any(control) && !bytes.iter().any(control) && str::from_utf8(bytes).is_ok()
+}
+
+/// Whether a long piece of `bytes` is text; it looks at every so many bytes only.
+fn has_text(bytes: &[u8]) -> bool {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~');
+    let mut at = TEXT - 1;
+    while let Some(window) = bytes.get(at + 1 - TEXT..=at) {
+        match window.iter().rposition(|byte| !plain(byte)) {
+            None => return true,
+            Some(gap) => at += gap + 1,
+        }
+    }
+    false
+}
