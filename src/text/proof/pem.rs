@@ -36,8 +36,21 @@ pub struct Block {
     crc: Option<Vec<u8>>,
 }
 
+/// A block that holds anything but base64 is no broken key: whatever else stands in it may be a secret of its own.
 pub(super) fn judge(text: &[u8], terms: &Terms<'_>) -> Outcome {
-    outcome(block(text).and_then(|block| block.protection()), terms)
+    match outcome(block(text).and_then(|block| block.protection()), terms) {
+        Outcome::Fails if !is_base64(text) => Outcome::Differs,
+        outcome => outcome,
+    }
+}
+
+/// Whether all between the labels could be base64, however it is wrapped: no colon, and `=` only at the end.
+fn is_base64(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let body = text.split("-----").nth(2).unwrap_or_default();
+    let letters = unwrapped(body.as_bytes());
+    let end = letters.iter().position(|byte| *byte == b'=').unwrap_or(letters.len());
+    !body.contains(':') && letters.len() - end <= "===abcd".len()
 }
 
 /// `holds: plain` wants a key that lies open, `holds: encrypted` one that does not.

@@ -194,7 +194,7 @@ fn protection(block: &[u8]) -> Option<&'static str> {
     let words = ["plain", "encrypted"];
     let found: Vec<_> =
         words.into_iter().filter(|word| structure("pem", block, Some(word)) == Outcome::Holds).collect();
-    assert_eq!(found.is_empty(), structure("pem", block, None) == Outcome::Fails);
+    assert_eq!(found.is_empty(), structure("pem", block, None) != Outcome::Holds);
     assert!(found.len() < 2);
     found.first().copied()
 }
@@ -220,6 +220,20 @@ fn a_pem_block_is_told_plain_from_encrypted_however_its_lines_break() {
     }
     assert_eq!(protection(&wrapped("PRIVATE KEY", &sequence(&[2, 1, 9]), "\n")), None, "no version is 9");
     assert_eq!(protection(&wrapped("PRIVATE KEY", &sequence(&[5, 0]), "\n")), None);
+}
+
+#[test]
+fn a_block_around_something_else_says_nothing_against_it() {
+    let block = |body: &str| format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----");
+    let key = String::from_utf8(to_base64(&[9; 80])).unwrap();
+    for (body, expected) in [
+        (key.clone(), Outcome::Fails),
+        (format!("\"{key}\\n\" +\n\"{key}==\\n\""), Outcome::Fails),
+        (format!("password: {key}"), Outcome::Differs),
+        (format!("password = \"{key}\""), Outcome::Differs),
+    ] {
+        assert_eq!(structure("pem", block(&body).as_bytes(), Some("plain")), expected, "{body}");
+    }
 }
 
 #[test]
