@@ -118,7 +118,8 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
         return quiet("a word or too weak to be generated");
     };
     let whole = text.len() == candidate.value.len();
-    let literal = place.quoted || (place.setting && whole);
+    let variable = place.tight && place.joint == "=" && !key.bytes().any(|byte| byte.is_ascii_lowercase());
+    let literal = place.quoted || (whole && (place.setting || variable));
     if make == Make::Word && (translated(candidate.path) || !literal) {
         return quiet("a word or too weak to be generated");
     }
@@ -164,7 +165,7 @@ fn first_of_list(text: &str) -> &str {
 }
 
 /// How the value stands in its line.
-#[expect(clippy::struct_excessive_bools, reason = "eight independent facts of one line")]
+#[expect(clippy::struct_excessive_bools, reason = "nine independent facts of one line")]
 struct Place<'a> {
     joint: &'a str,
     quoted: bool,
@@ -178,6 +179,8 @@ struct Place<'a> {
     query: bool,
     /// The first of several arguments of a function.
     first_argument: bool,
+    /// The name is that of a function that compares, not one that sets.
+    asks: bool,
     /// Nothing but white space between the name and the value.
     bare: bool,
 }
@@ -210,6 +213,7 @@ impl<'a> Place<'a> {
             code: code(candidate.path),
             setting,
             query,
+            asks: std::str::from_utf8(candidate.key).is_ok_and(asks),
             bare: joint
                 .trim_matches(|letter: char| letter.is_whitespace() || "\"'`".contains(letter))
                 .is_empty(),
@@ -223,6 +227,9 @@ impl<'a> Place<'a> {
         let call = joint.split_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(','));
         if call {
             return Some("an argument behind another call");
+        }
+        if self.joint.starts_with('(') && self.asks {
+            return Some("a question about a password");
         }
         if self.quoted {
             return (!self.closed).then_some("a text of several words");
@@ -251,6 +258,12 @@ fn code(path: &str) -> bool {
         "sol", "tf", "nix", "proto", "zig",
     ];
     CODE.contains(&extension(path).to_ascii_lowercase().as_str())
+}
+
+/// `checkPassword("…")`: what follows is what somebody typed.
+fn asks(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    ["check", "update", "verify", "validate", "compare", "prompt"].iter().any(|verb| lower.contains(verb))
 }
 
 /// Files in which an unquoted value is a string.

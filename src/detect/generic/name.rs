@@ -174,7 +174,7 @@ const ABOUT: [&str; 96] = [
 ];
 
 /// Before a credential's name they say that it opens nothing.
-const HARMLESS: [&str; 50] = [
+const HARMLESS: [&str; 44] = [
     "public",
     "pub",
     "publishable",
@@ -219,12 +219,6 @@ const HARMLESS: [&str; 50] = [
     "encrypted",
     "hashed",
     "sealed",
-    "check",
-    "update",
-    "verify",
-    "validate",
-    "compare",
-    "prompt",
 ];
 
 impl Name {
@@ -320,7 +314,6 @@ mod tests {
             ("tenant_key", Some(Name::Key)),
             ("consumerKey", Some(Name::Token)),
             ("password1", Some(Name::Password)),
-            ("checkPassword", None),
             ("password_file", None),
             ("tokenUrl", None),
             ("secretName", None),

@@ -227,6 +227,8 @@ fn a_credential_is_found_in_every_usual_syntax() {
         ("a.py", format!("login(user, password=\"{word}\")")),
         ("a.java", format!("String token = \"{uuid}\";")),
         ("a.properties", format!("db.password={}", [67, 42, 53].map(|part| part.to_string()).concat())),
+        ("a.js", format!("verifyPassword: '{human}'")),
+        ("a.md", format!("docker run -e MYSQL_PASSWORD={word} -d mysql")),
         ("a.js", format!("newPassword: '{}Aa$',", "1234".repeat(2))),
         ("a.js", format!("consumer_secret: '{}',", ["j4", "9s", "k3", "j2", "9d", "jd"].concat())),
         ("a.yml", format!("tenant_key: {long}")),
