@@ -108,8 +108,9 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
         return quiet(reason);
     }
     // Words that follow make a sentence of everything but a random value in front of a command.
+    let variable = place.tight && place.joint == "=" && !key.bytes().any(|byte| byte.is_ascii_lowercase());
     let promised = match name {
-        Name::Password if !place.alone || place.bare => Name::Token,
+        Name::Password if (!place.alone && !variable) || place.bare => Name::Token,
         // Neither name nor operator promises anything.
         Name::Token if place.bare => Name::Key,
         _ => name,
@@ -118,7 +119,6 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
         return quiet("a word or too weak to be generated");
     };
     let whole = text.len() == candidate.value.len();
-    let variable = place.tight && place.joint == "=" && !key.bytes().any(|byte| byte.is_ascii_lowercase());
     let literal = place.quoted || (whole && (place.setting || variable));
     if make == Make::Word && (translated(candidate.path) || !literal) {
         return quiet("a word or too weak to be generated");
