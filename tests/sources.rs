@@ -239,7 +239,7 @@ fn d2_members_of_an_archive_are_read_in_every_source() {
         let member = "b.bin!/inner/a.txt";
         let staged = {
             repo.git(&["add", "--all"]);
-            self::staged(&repo)
+            staged(&repo)
         };
         assert_eq!(staged.of(member), [text(1).as_bytes()], "{format}");
         repo.commit("first");

@@ -108,6 +108,11 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let fault =
         |error: std::io::Error| Trouble::new(format!("`{}` cannot be written: {error}", path.display()));
+    // A device or a pipe (`/dev/null`, `/dev/stdout`) is written to; a file of its name would take its place.
+    if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+        let mut device = std::fs::OpenOptions::new().write(true).open(path).map_err(fault)?;
+        return device.write_all(bytes).map_err(fault);
+    }
     std::fs::create_dir_all(folder).map_err(fault)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
@@ -120,6 +125,23 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_written_to_a_device_leaves_the_device_in_its_place() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe).unwrap()
+        });
+        write_file(&pipe, b"report").unwrap();
+        assert_eq!(reader.join().unwrap(), b"report");
+        assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        write_file(&folder.path().join("new"), b"report").unwrap();
+        assert_eq!(std::fs::read(folder.path().join("new")).unwrap(), b"report");
+    }
 
     #[test]
     fn no_color_wins_over_everything_but_the_flag() {

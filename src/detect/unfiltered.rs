@@ -82,7 +82,7 @@ proptest! {
         let (_, _, examples) = world();
         let mut text = lead;
         for (which, between) in parts {
-            text.extend_from_slice(which.get(examples));
+            text.extend_from_slice(which.get::<Vec<u8>>(examples));
             text.extend_from_slice(between);
         }
         text.truncate(1500);
