@@ -16,9 +16,13 @@ use crate::finding::Confidence;
 use crate::policy::syntax::ValueSyntax;
 use crate::text::span::{Span, line_around};
 use name::Name;
+use value::Make;
 
 /// How much of the line around the value is looked at, in bytes each way: minified files have one line.
 const CONTEXT: usize = 160;
+
+/// Bytes of the longest value the pattern reads.
+const LONGEST: usize = 256;
 
 /// A value that is assigned to a telling name, and what stands around it.
 #[derive(Debug, Clone)]
@@ -100,16 +104,32 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     {
         return quiet("a template, not a value");
     }
-    if let Some(reason) = value::is_something_else(text, key, &before) {
+    if let Some(reason) = value::is_something_else(text, key, &before, name) {
         return quiet(reason);
     }
     // Words that follow make a sentence of everything but a random value in front of a command.
-    let promised = if place.alone { name } else { Name::Token };
-    let Some(bits) = value::strength(text, promised) else {
+    let variable = place.tight && place.joint == "=" && !key.bytes().any(|byte| byte.is_ascii_lowercase());
+    let promised = match name {
+        Name::Password if (!place.alone && !variable) || place.bare => Name::Token,
+        // Neither name nor operator promises anything.
+        Name::Token if place.bare => Name::Key,
+        _ => name,
+    };
+    let Some((make, bits)) = value::strength(text, promised) else {
         return quiet("a word or too weak to be generated");
     };
-    let sample = sample(candidate.path);
-    let sure = !sample && (bits >= 80 || (place.quoted && (bits >= 50 || name == Name::Password)));
+    let whole = text.len() == candidate.value.len();
+    let literal = place.quoted || (whole && (place.setting || variable));
+    if make == Make::Word && (translated(candidate.path) || !literal) {
+        return quiet("a word or too weak to be generated");
+    }
+    if make != Make::Random && place.first_argument {
+        return quiet("the first argument of several");
+    }
+    let sample = sample(candidate.path) || value::patterned(text.as_bytes(), false);
+    let sure = !sample
+        && make != Make::Word
+        && (bits >= 80 || (place.quoted && (bits >= 50 || name == Name::Password)));
     Judgement {
         keep: true,
         confidence: if sure { Confidence::Medium } else { Confidence::Low },
@@ -129,8 +149,8 @@ pub fn judge_alone(kind: ValueSyntax, value: &[u8], path: &str) -> Option<Confid
         ValueSyntax::Password => Name::Password,
         ValueSyntax::Token => Name::Token,
     };
-    let is_value = !value::has_hole(text, b"") && value::is_something_else(text, "", "").is_none();
-    value::strength(text, name).filter(|_| is_value)?;
+    let is_value = !value::has_hole(text, b"") && value::is_something_else(text, "", "", name).is_none();
+    value::strength(text, name).filter(|(make, _)| is_value && *make != Make::Word)?;
     Some(if sample(path) { Confidence::Low } else { Confidence::High })
 }
 
@@ -145,7 +165,7 @@ fn first_of_list(text: &str) -> &str {
 }
 
 /// How the value stands in its line.
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts of one line")]
+#[expect(clippy::struct_excessive_bools, reason = "nine independent facts of one line")]
 struct Place<'a> {
     joint: &'a str,
     quoted: bool,
@@ -153,6 +173,16 @@ struct Place<'a> {
     alone: bool,
     tight: bool,
     code: bool,
+    /// A line of a configuration file.
+    setting: bool,
+    /// A parameter of an address.
+    query: bool,
+    /// The first of several arguments of a function.
+    first_argument: bool,
+    /// The name is that of a function that compares, not one that sets.
+    asks: bool,
+    /// Nothing but white space between the name and the value.
+    bare: bool,
 }
 
 impl<'a> Place<'a> {
@@ -160,14 +190,36 @@ impl<'a> Place<'a> {
         let quote = joint.bytes().next_back().filter(|byte| b"\"'`".contains(byte));
         let after = candidate.after;
         let closing = after.iter().take(4).take_while(|byte| !byte.is_ascii_whitespace());
-        let closed = quote.is_some_and(|quote| closing.clone().any(|byte| *byte == quote));
+        // A word longer than the pattern reads is closed somewhere behind.
+        let long = candidate.value.len() >= LONGEST;
+        let closed = quote.is_some_and(|quote| long || closing.clone().any(|byte| *byte == quote));
         let rest = after.trim_ascii_start();
         let tight = joint.ends_with('=') && !joint.starts_with(' ');
         let tight = tight && !rest.starts_with(b"(") && !rest.starts_with(b"[");
         let alone = quote.is_some()
             || rest.first().is_none_or(|byte| b"#,;})]&\\<|\"'/".contains(byte))
             || rest.starts_with(b"--");
-        Self { joint, quoted: quote.is_some(), closed, alone, tight, code: code(candidate.path) }
+        let before = candidate.before;
+        let own = candidate.key.len() + candidate.joint.len();
+        let before = before.get(..before.len().saturating_sub(own)).unwrap_or_default();
+        let query = joint == "=" && matches!(before.last(), Some(b'?' | b'&'));
+        let setting = alone && configuration(candidate.path);
+        Self {
+            joint,
+            quoted: quote.is_some(),
+            closed,
+            alone,
+            tight,
+            code: code(candidate.path),
+            setting,
+            query,
+            asks: std::str::from_utf8(candidate.key).is_ok_and(asks),
+            bare: joint
+                .trim_matches(|letter: char| letter.is_whitespace() || "\"'`".contains(letter))
+                .is_empty(),
+            first_argument: joint.starts_with('(')
+                && rest.get(1..).is_some_and(|rest| rest.starts_with(b",")),
+        }
     }
 
     fn rules_out(&self) -> Option<&'static str> {
@@ -176,16 +228,19 @@ impl<'a> Place<'a> {
         if call {
             return Some("an argument behind another call");
         }
+        if self.joint.starts_with('(') && self.asks {
+            return Some("a question about a password");
+        }
         if self.quoted {
             return (!self.closed).then_some("a text of several words");
         }
-        if self.code {
+        if self.code && !self.query {
             return Some("an expression, not a literal");
         }
         if joint.ends_with(',') || joint.ends_with('(') {
             return Some("an argument that is no literal");
         }
-        (!self.alone && !self.tight).then_some("a sentence")
+        (!self.alone && !self.tight && !self.bare).then_some("a sentence")
     }
 }
 
@@ -203,6 +258,57 @@ fn code(path: &str) -> bool {
         "sol", "tf", "nix", "proto", "zig",
     ];
     CODE.contains(&extension(path).to_ascii_lowercase().as_str())
+}
+
+/// `checkPassword("…")`: what follows is what somebody typed.
+fn asks(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    ["check", "update", "verify", "validate", "compare", "prompt"].iter().any(|verb| lower.contains(verb))
+}
+
+/// Files in which an unquoted value is a string.
+fn configuration(path: &str) -> bool {
+    const FILES: [&str; 13] = [
+        "yml",
+        "yaml",
+        "properties",
+        "env",
+        "ini",
+        "conf",
+        "cfg",
+        "cnf",
+        "toml",
+        "xml",
+        "config",
+        "sh",
+        "bat",
+    ];
+    let file = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    FILES.contains(&extension(&file)) || file.starts_with(".env") || file.contains("dockerfile")
+}
+
+/// Where words are shown to people: translations.
+fn translated(path: &str) -> bool {
+    const FOLDERS: [&str; 10] = [
+        "i18n",
+        "l10n",
+        "lang",
+        "langs",
+        "language",
+        "languages",
+        "locale",
+        "locales",
+        "translation",
+        "translations",
+    ];
+    let lower = path.to_ascii_lowercase();
+    let language = |file: &str| {
+        let stem = file.split('.').next().unwrap_or_default();
+        stem.len() == 2
+            || (stem.len() == 5 && stem.as_bytes().get(2).is_some_and(|byte| b"-_".contains(byte)))
+    };
+    lower.split(['/', '.', '_', '-']).any(|part| FOLDERS.contains(&part))
+        || lower.rsplit('/').next().is_some_and(language)
 }
 
 fn generated(path: &str) -> bool {

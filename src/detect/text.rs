@@ -146,14 +146,16 @@ fn run(
         while let Some(captures) = (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten() {
             let whole =
                 captures.get(0).map_or(Span::new(at, at + 1), |all| Span::new(all.start(), all.end()));
-            if let Some(candidate) = judge(subject, rule, index, text, &captures)? {
-                found.push(candidate);
-            }
+            let candidate = judge(subject, rule, index, text, &captures)?;
             at = if whole.end > whole.start { whole.end } else { whole.end + 1 };
-            // A delimiter behind one value is the one before the next.
             if let Some(secret) = captures.name("secret") {
-                at = at.min(secret.end().max(whole.start + 1));
+                // A delimiter behind one value is the one before the next; and what is no value may be the name of
+                // one, as in `secret = getenv("SECRET", "…")`.
+                let names = text.generic && candidate.is_none();
+                let next = if names { secret.start() } else { secret.end() };
+                at = at.min(next.max(whole.start + 1));
             }
+            found.extend(candidate);
         }
         done = at.min(area.end);
     }

@@ -7,13 +7,15 @@ pub(super) enum Name {
     Password,
     /// Something a machine made.
     Token,
+    /// A key of something, which opens nothing more often than not.
+    Key,
 }
 
 const PASSWORDS: [&str; 7] = ["password", "passwd", "passphrase", "passcode", "passwort", "pwd", "pass"];
-const TOKENS: [&str; 5] = ["secret", "token", "credential", "credentials", "salt"];
+const TOKENS: [&str; 6] = ["secret", "token", "tokens", "credential", "credentials", "salt"];
 
 /// What makes a `key` one that opens something.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 27] = [
     "api",
     "access",
     "auth",
@@ -32,6 +34,43 @@ const KEYS: [&str; 18] = [
     "jwt",
     "admin",
     "app",
+    "consumer",
+    "oauth",
+    "cipher",
+    "validation",
+    "crypto",
+    "aes",
+    "license",
+    "integration",
+    "webhook",
+];
+
+/// What other keys find, order or open on a screen.
+const OTHER_KEYS: [&str; 24] = [
+    "primary",
+    "foreign",
+    "cache",
+    "sort",
+    "partition",
+    "ssh",
+    "host",
+    "i",
+    "translation",
+    "object",
+    "row",
+    "map",
+    "dict",
+    "group",
+    "unique",
+    "index",
+    "query",
+    "hot",
+    "arrow",
+    "json",
+    "message",
+    "label",
+    "lookup",
+    "join",
 ];
 
 /// Behind a credential's name they turn it into something about it.
@@ -186,7 +225,11 @@ impl Name {
     /// Reads `key` as words, `db_password`, `dbPassword` and `DB-PASSWORD` alike; `None` for a name that is
     /// not that of a credential, such as `tokenizer`, `password_file` or `next_page_token`.
     pub(super) fn read(key: &str) -> Option<Self> {
-        let words = words(key);
+        let words: Vec<String> = words(key)
+            .into_iter()
+            .map(|word| word.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned())
+            .filter(|word| !word.is_empty())
+            .collect();
         let (at, name) = words.iter().enumerate().rev().find_map(|(at, word)| {
             let before = at.checked_sub(1).and_then(|before| words.get(before)).map_or("", String::as_str);
             Some((at, kind(word, before)?))
@@ -212,8 +255,11 @@ fn kind(word: &str, before: &str) -> Option<Name> {
     if PASSWORDS.iter().any(|end| end.len() >= 6 && word.ends_with(end)) {
         return Some(Name::Password);
     }
+    if word == "key" && !before.is_empty() && !OTHER_KEYS.contains(&before) {
+        return Some(Name::Key);
+    }
     let key = word.strip_suffix("key").is_some_and(|head| KEYS.iter().any(|end| head.ends_with(end)));
-    let token = ["secret", "token"].iter().any(|end| word.ends_with(end));
+    let token = ["secret", "token", "salt"].iter().any(|end| word.ends_with(end));
     (key || token).then_some(Name::Token)
 }
 
@@ -265,6 +311,9 @@ mod tests {
             ("secretary", None),
             ("compass", None),
             ("primary_key", None),
+            ("tenant_key", Some(Name::Key)),
+            ("consumerKey", Some(Name::Token)),
+            ("password1", Some(Name::Password)),
             ("password_file", None),
             ("tokenUrl", None),
             ("secretName", None),

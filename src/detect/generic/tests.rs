@@ -129,6 +129,18 @@ fn what_is_no_credential_stays_quiet() {
         ("a.md", "https://a.example/x?X-Amz-Credential=k%2F20261120%2Fus-east-1%2Fs3".to_owned()),
         ("a.yml", format!("- 'ACME_TOKEN={}.{{b64u:43}}'", "eyJhbGciOiJSUzI1NiIs".repeat(16))),
         ("a.yml", "- 'ACME_TOKEN=acme_v1_{alnum:32}'".to_owned()),
+        ("a.go", "valid, err := directory.CheckUserPassword(\"carol\", \"wrong\")".to_owned()),
+        ("a.go", "err := directory.SetPassword(\"carol\", other)".to_owned()),
+        ("a.js", "if (typeof this.password === 'function') {".to_owned()),
+        ("a.js", "validatePassword('sunshine')".to_owned()),
+        ("a.pyi", "vcs_password: Union[str, None] = ...,".to_owned()),
+        ("locales/fr.yml", "password: \"sesame\"".to_owned()),
+        ("i18n/app.json", "\"password\": \"salasana\",".to_owned()),
+        ("README.md", "The password: sunshine, she said.".to_owned()),
+        ("a.yml", "password: admin".to_owned()),
+        ("a.py", "password = 'current_password'".to_owned()),
+        ("a.yml", "cache_key: payments-d7Fq3kPz81LmQ0vXr5Tb".to_owned()),
+        ("a.md", "Send the token a1b2c3d4e5f6 back.".to_owned()),
         ("a.yml", "- '{\"token\": \"acme_Q9{uuid}_{checksum:6}\"}'".to_owned()),
     ];
     assert!(lines.len() >= 60);
@@ -148,6 +160,8 @@ fn a_credential_is_found_in_every_usual_syntax() {
     let hex: String = HEX40.chars().rev().collect();
     let base64 = [long.as_str(), "+/", "kQ=="].concat();
     let human = ["Winter", "Storm", "!", "29"].concat();
+    let word = ["pork", "chop"].concat();
+    let uuid = ["c6a79608", "782f", "4ed0", "a11d", "bd82fad829cd"].join("-");
     let lines = [
         (".env", format!("DB_PASSWORD={random}")),
         (".env", format!("DB_PASSWORD=\"{human}\"")),
@@ -200,6 +214,26 @@ fn a_credential_is_found_in_every_usual_syntax() {
         ("a.ini", format!("url = jdbc:acme://db;user=shop;password={random};encrypt=true")),
         ("a.swift", format!("let sharedKey = \"{base64}\"")),
         ("a.md", format!("API_KEY={long}")),
+        ("a.json", format!("\"tokens\": [\"{random}\"]")),
+        ("a.json", format!("{{\\\"tokens\\\":[\\\"{random}\\\"]}}")),
+        ("a.js", format!("oauth_consumer_key: '{random}',")),
+        ("A.java", format!("manager.setCipherKey(Base64.decode(\"{random}==\"));")),
+        ("a.php", format!("'cookieValidationKey' => '{random}',")),
+        ("a.rs", format!("const TOKEN: &str = \"{}\";", random.repeat(16))),
+        ("a.js", format!("fetch('https://acme.example/hook?token={random}')")),
+        ("a.yml", format!("loggedinsalt: {long}")),
+        ("a.yml", format!("password1: \"{human}\"")),
+        ("a.yml", format!("password: {word}")),
+        ("a.py", format!("login(user, password=\"{word}\")")),
+        ("a.java", format!("String token = \"{uuid}\";")),
+        ("a.properties", format!("db.password={}", [67, 42, 53].map(|part| part.to_string()).concat())),
+        ("a.js", format!("verifyPassword: '{human}'")),
+        ("a.md", format!("docker run -e MYSQL_PASSWORD={word} -d mysql")),
+        ("a.js", format!("newPassword: '{}Aa$',", "1234".repeat(2))),
+        ("a.js", format!("consumer_secret: '{}',", ["j4", "9s", "k3", "j2", "9d", "jd"].concat())),
+        ("a.yml", format!("tenant_key: {long}")),
+        ("a.md", format!("acme api_key {long}")),
+        ("a.yml", format!("secret_key: {}9{}", "abcdefghijklmnopqrstuvwxyz", "12345678")),
     ];
     assert!(lines.len() >= 40);
     let missed: Vec<_> = lines

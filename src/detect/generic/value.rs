@@ -4,10 +4,11 @@ use super::name::Name;
 use crate::detect::entropy::{entropy, strength_bits, word_run};
 
 /// Says what `value` is, where it is something else than a credential; `before` is its line up to it in lower case.
-pub(super) fn is_something_else(value: &str, key: &str, before: &str) -> Option<&'static str> {
+pub(super) fn is_something_else(value: &str, key: &str, before: &str, name: Name) -> Option<&'static str> {
     let lower = value.to_lowercase();
+    let password = name == Name::Password;
     let checks: [(&'static str, bool); 15] = [
-        ("too short", value.len() < 6),
+        ("too short", value.len() < if password { 4 } else { 6 }),
         ("a text in a natural language", !value.is_ascii()),
         ("a reference, not a value", reference(value, &lower)),
         ("a hash of a password", hash(&lower)),
@@ -17,20 +18,30 @@ pub(super) fn is_something_else(value: &str, key: &str, before: &str) -> Option<
         ("a path or an address", address(value, &lower)),
         ("a regular expression", value.starts_with('^') && value.ends_with('$')),
         ("a digest", digest(value, &lower, before)),
-        ("a UUID", uuid(value)),
-        (
-            "a number, a date or a version",
-            value.bytes().all(|byte| byte.is_ascii_digit() || b".-:+,/TZ".contains(&byte)),
-        ),
+        // Many services hand out version 4 UUIDs as tokens, nobody uses one as a password.
+        ("a UUID", uuid(value) && (password || few_digits(value))),
+        ("a number, a date or a version", number(value, password)),
         ("a placeholder", placeholder(value, &lower)),
-        ("repeated or in sequence", patterned(value.as_bytes())),
+        ("repeated or in sequence", patterned(value.as_bytes(), password) && !varied(value)),
         ("its own name", lower == key.to_lowercase() || algorithm(&lower)),
     ];
     checks.into_iter().find_map(|(reason, holds)| holds.then_some(reason))
 }
 
-/// Strength of `value` in bits, `None` where it is too weak, or too much like words, for what `name` promises.
-pub(super) fn strength(value: &str, name: Name) -> Option<u32> {
+/// How a value that is a credential came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Make {
+    /// By a machine.
+    Random,
+    /// By a person who was asked for digits or signs.
+    Chosen,
+    /// By a person who took a word.
+    Word,
+}
+
+/// How `value` was made, and its strength in bits; `None` where it is too weak, or too much like words, for what `name`
+/// promises.
+pub(super) fn strength(value: &str, name: Name) -> Option<(Make, u32)> {
     let bytes = value.as_bytes();
     let bits = strength_bits(bytes, false);
     let has = |test: fn(&u8) -> bool| usize::from(bytes.iter().any(test));
@@ -44,7 +55,107 @@ pub(super) fn strength(value: &str, name: Name) -> Option<u32> {
         && words <= 0.5
         && (digit + cases >= 2 || (bytes.len() >= 16 && words <= 0.3));
     let chosen = name == Name::Password && digit + cases + symbol >= 2 && !identifier(bytes);
-    (random || chosen).then_some(bits)
+    // Letters and digits that take turns: no name is written like that.
+    let turns = bytes.windows(2).filter(|pair| match pair {
+        [first, second] => first.is_ascii_digit() != second.is_ascii_digit(),
+        _ => false,
+    });
+    let mixed = (10..=64).contains(&bytes.len())
+        && bytes.iter().all(u8::is_ascii_alphanumeric)
+        && turns.count() >= 3
+        && words <= 0.4;
+    let random = (random || mixed) && (name != Name::Key || (bits >= 64 && words <= 0.3 && !uuid(value)));
+    let make = if random {
+        Make::Random
+    } else if chosen {
+        Make::Chosen
+    } else if name == Name::Password && plain_word(value) {
+        Make::Word
+    } else {
+        return None;
+    };
+    Some((make, bits))
+}
+
+/// A short number, or one word in small letters, perhaps with digits behind it, that is not what forms, types and messages call a password.
+fn plain_word(value: &str) -> bool {
+    const PARTS: [&str; 24] = [
+        "pass", "pwd", "secret", "token", "key", "auth", "user", "login", "cred", "prompt", "hidden",
+        "input", "field", "error", "valid", "forgot", "reset", "confirm", "encrypt", "hash", "crypt",
+        "string", "text", "type",
+    ];
+    const WORDS: [&str; 40] = [
+        "true",
+        "false",
+        "null",
+        "none",
+        "undefined",
+        "optional",
+        "mandatory",
+        "bytes",
+        "number",
+        "integer",
+        "boolean",
+        "object",
+        "array",
+        "char",
+        "varchar",
+        "email",
+        "phone",
+        "name",
+        "value",
+        "empty",
+        "blank",
+        "disabled",
+        "enabled",
+        "plain",
+        "basic",
+        "bearer",
+        "digest",
+        "interactive",
+        "allow",
+        "deny",
+        "unauthorized",
+        "change",
+        "function",
+        "symbol",
+        "wrong",
+        "root",
+        "admin",
+        "bad",
+        "good",
+        "else",
+    ];
+    let letters = value.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    if letters.is_empty() {
+        return (6..=12).contains(&value.len());
+    }
+    letters.len() >= 4
+        && value.len() <= 24
+        && letters.bytes().all(|byte| byte.is_ascii_lowercase())
+        && !WORDS.contains(&letters)
+        && !PARTS.iter().any(|part| letters.contains(part))
+}
+
+/// Digits alone; as a password only those that are written like a date, a version or a time.
+fn number(value: &str, password: bool) -> bool {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    value.bytes().all(|byte| byte.is_ascii_digit() || b".-:+,/TZ".contains(&byte))
+        && !(password && digits && (6..=12).contains(&value.len()))
+}
+
+/// Long, and of many different characters: a sequence such as somebody types who needs a key at once.
+fn varied(value: &str) -> bool {
+    let mut seen = value.to_ascii_lowercase().into_bytes();
+    seen.sort_unstable();
+    seen.dedup();
+    value.len() >= 20 && seen.len() >= 10
+}
+
+/// Fewer kinds of hex digits than chance gives.
+fn few_digits(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    b"0123456789abcdef".iter().filter(|digit| lower.as_bytes().contains(digit)).count() < 10
 }
 
 /// A variable, a template, a look-up somewhere else.
@@ -113,7 +224,14 @@ fn hash(lower: &str) -> bool {
         "{bcrypt}", "{md5}", "{pbkdf2}", "pbkdf2", "scrypt:", "bcrypt", "argon2", "md5$",
     ];
     // Also behind the user of an htpasswd line.
-    STARTS.iter().any(|start| lower.starts_with(start))
+    let crypt =
+        lower.strip_prefix('$').and_then(|rest| rest.split_once('$')).is_some_and(|(scheme, rest)| {
+            scheme.len() <= 10
+                && rest.contains('$')
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    crypt
+        || STARTS.iter().any(|start| lower.starts_with(start))
         || ["$2a$", "$2b$", "$2y$", "$argon2", "$apr1$"].iter().any(|mark| lower.contains(mark))
 }
 
@@ -138,8 +256,7 @@ fn expression(value: &str) -> bool {
         !head.is_empty()
             && head.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:$>-!".contains(&byte))
     });
-    let index =
-        value.split_once('[').is_some_and(|(head, rest)| identifier(head.as_bytes()) && rest.contains(']'));
+    let index = value.split_once('[').is_some_and(|(head, _)| identifier(head.as_bytes()));
     call || index || value.contains("::") || value.contains("->") || value.contains("=>") || dotted(value)
 }
 
@@ -218,7 +335,7 @@ fn uuid(value: &str) -> bool {
 /// Words that stand for a value to come. Long ones count anywhere, short ones as a word of their own, and
 /// neither in a value whose other part is long and random.
 fn placeholder(value: &str, lower: &str) -> bool {
-    const LONG: [&str; 31] = [
+    const LONG: [&str; 32] = [
         "example",
         "changeme",
         "change-me",
@@ -249,6 +366,7 @@ fn placeholder(value: &str, lower: &str) -> bool {
         "****",
         "....",
         "notset",
+        "changeit",
         "mypassword",
     ];
     const SHORT: [&str; 31] = [
@@ -266,12 +384,12 @@ fn placeholder(value: &str, lower: &str) -> bool {
     named > 0 && value.len() - named < 12
 }
 
-/// One or two letters over and over, or mostly a run such as `123456` or `abcdef`.
-fn patterned(bytes: &[u8]) -> bool {
+/// One or two letters over and over, or mostly a run such as `123456` or `abcdef`; in a password a run may be a part.
+pub(super) fn patterned(bytes: &[u8], password: bool) -> bool {
     let mut seen: Vec<u8> = bytes.to_vec();
     seen.sort_unstable();
     seen.dedup();
-    if seen.len() <= 3 || (bytes.len() >= 12 && seen.len() <= 4) {
+    if seen.len() <= if bytes.len() < 6 { 2 } else { 3 } || (bytes.len() >= 12 && seen.len() <= 4) {
         return true;
     }
     let (mut run, mut longest) = (1, 1);
@@ -280,6 +398,9 @@ fn patterned(bytes: &[u8]) -> bool {
         let next = first.checked_add(1) == Some(*second) || (*first == b'9' && *second == b'0');
         run = if next { run + 1 } else { 1 };
         longest = longest.max(run);
+    }
+    if password {
+        return longest * 5 >= bytes.len() * 4;
     }
     longest >= 6 && longest * 2 >= bytes.len() || longest >= 9
 }
