@@ -38,7 +38,6 @@ const LATER: &[(&str, &str)] = &[
     ("c14", "belongs to the store on a branch, which is not there yet"),
     ("c16", "belongs to stores of objects, which are not there yet"),
     ("d9", "needs text normalised before it is matched"),
-    ("d11", "needs the decoding passes"),
     ("f2", "needs `check --verify-deploy`"),
     ("f3", "no command reads the result of another run as its own decision; there is nothing yet to forge"),
     ("f6", "there is no cache yet that could be poisoned"),

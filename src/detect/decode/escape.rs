@@ -57,7 +57,7 @@ fn unit(text: &[u8], offset: usize) -> Option<Atom> {
 
 /// The rest of `\u{67}`, from behind the brace.
 fn braced(text: &[u8], from: usize) -> Option<Atom> {
-    let end = text.get(from..from + 7)?.iter().position(|byte| *byte == b'}').filter(|end| *end > 0)?;
+    let end = text.get(from..)?.iter().take(7).position(|byte| *byte == b'}').filter(|end| *end > 0)?;
     Some(coded(end + 4, char::from_u32(number(text, from, end)?)?))
 }
 

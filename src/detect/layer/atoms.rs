@@ -1,8 +1,8 @@
 //! Lines with characters that are written otherwise, or literals in parts: one layer for each stretch of them.
 
-use super::{Budget, Kind, Layer};
+use super::{Budget, Kind, Layer, line_near};
 use crate::detect::decode::{self, Atom, Hides, Language};
-use crate::text::span::{Span, line_around};
+use crate::text::span::Span;
 
 /// How much of the line before and behind an atom belongs to its layer, in bytes.
 const BEFORE: usize = 512;
@@ -66,16 +66,13 @@ fn hides(text: &[u8], end: usize, atom: Atom) -> bool {
 }
 
 fn around(text: &[u8], atom: Span) -> Span {
-    let line = Span::new(line_around(text, atom.start).start, line_around(text, atom.end).end);
-    let mut start = line.start;
-    if atom.start - start > BEFORE {
-        start = atom.start - BEFORE;
-        // Not into the middle of an escape.
-        while start < atom.start && text.get(start - 1) == Some(&b'\\') {
-            start += 1;
-        }
+    let mut region = line_near(text, atom, BEFORE, BEHIND);
+    // Not into the middle of an escape.
+    while region.start < atom.start && region.start.checked_sub(1).and_then(|at| text.get(at)) == Some(&b'\\')
+    {
+        region.start += 1;
     }
-    Span::new(start, line.end.min(atom.end + BEHIND))
+    region
 }
 
 /// The region with every atom of it replaced by what it stands for.

@@ -201,24 +201,33 @@ impl<'t> Layer<'t> {
     }
 
     /// The run at `run` of `parent` as `unpacked`, between what else stands on its line.
-    fn of_run(
-        parent: &Layer<'_>,
-        run: Span,
-        unpacked: &Unpacked,
-        how: Vec<&'static str>,
-        opaque: bool,
-    ) -> Layer<'static> {
+    ///
+    /// A run cut out of a word stands alone: with the rest of that word its beginning would not be one.
+    fn of_run(parent: &Layer<'_>, run: Span, unpacked: &Unpacked, how: Vec<&'static str>) -> Layer<'static> {
+        let text = parent.bytes();
+        let before = run.start.checked_sub(1).and_then(|at| text.get(at));
+        let is_cut = [before, text.get(run.end)].into_iter().flatten().any(|byte| runs::is_letter(*byte));
         let mut layer = Layer::empty();
-        let line = Span::new(
-            crate::text::span::line_around(&parent.bytes, run.start).start,
-            crate::text::span::line_around(&parent.bytes, run.end).end,
-        );
-        layer.copy(parent, Span::new(line.start.max(run.start.saturating_sub(CONTEXT)), run.start));
+        if is_cut {
+            layer.add(&unpacked.bytes, run, Kind::Run(how));
+            return layer;
+        }
+        let line = line_near(text, run, CONTEXT, CONTEXT);
+        layer.copy(parent, Span::new(line.start, run.start));
         layer.add(&unpacked.bytes, run, Kind::Run(how));
-        layer.copy(parent, Span::new(run.end, line.end.min(run.end + CONTEXT)));
-        layer.opaque = opaque;
+        layer.copy(parent, Span::new(run.end, line.end));
         layer
     }
+}
+
+/// The line around `part`, at most `before` bytes back and `behind` bytes on. Nothing beyond is looked at: a minified
+/// file is one line.
+fn line_near(text: &[u8], part: Span, before: usize, behind: usize) -> Span {
+    let from = part.start.saturating_sub(before);
+    let to = part.end.saturating_add(behind).min(text.len());
+    let start = memchr::memrchr(b'\n', Span::new(from, part.start).of(text));
+    let end = memchr::memchr(b'\n', Span::new(part.end, to).of(text));
+    Span::new(start.map_or(from, |at| from + at + 1), end.map_or(to, |at| part.end + at))
 }
 
 impl Piece {

@@ -8,7 +8,7 @@ use crate::detect::decode;
 use crate::text::span::Span;
 
 /// The fewest letters of a run: 15 bytes.
-const LEAST: usize = 20;
+pub(super) const LEAST: usize = 20;
 
 /// The fewest in the manifest of a Secret, whose values are known to be base64.
 const LEAST_SECRET: usize = 8;
@@ -38,7 +38,7 @@ pub(super) fn layers(parent: &Layer<'_>, scene: Scene, budget: &mut Budget) -> V
 /// The next run of at least `least` letters at or behind `from`, at which no run may be under way.
 ///
 /// It looks at the last byte of each window first, so that most bytes are never looked at.
-fn next(text: &[u8], from: usize, least: usize) -> Option<Span> {
+pub(super) fn next(text: &[u8], from: usize, least: usize) -> Option<Span> {
     let mut start = from;
     loop {
         let window = text.get(start..start + least)?;
@@ -55,25 +55,8 @@ fn end_of_run(text: &[u8], from: usize) -> usize {
 }
 
 /// A letter of either alphabet of base64, which have those of hex in them.
-fn is_letter(byte: u8) -> bool {
-    const LETTERS: [bool; 256] = {
-        let mut letters = [false; 256];
-        let mut byte = 0_usize;
-        while byte < 256 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::indexing_slicing,
-                reason = "a constant of 256 entries"
-            )]
-            {
-                letters[byte] =
-                    (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'+' | b'/' | b'-' | b'_');
-            }
-            byte += 1;
-        }
-        letters
-    };
-    LETTERS.get(usize::from(byte)).is_some_and(|is| *is)
+pub(super) const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 struct Reader<'r, 'p, 't> {
@@ -93,10 +76,14 @@ impl Reader<'_, '_, '_> {
             return run.end;
         }
         if let Some(block) = Block::at(text, run) {
-            let found = self.letters(block.span, &block.letters);
-            if found && !block.even {
-                return block.span.end;
+            // Each line stands for whole bytes: where the block is no text, none of its lines is. Where it is, each may
+            // also be a run of its own.
+            if self.letters(block.span, &block.letters) {
+                for line in block.lines {
+                    self.whole(line);
+                }
             }
+            return block.span.end;
         }
         if !self.whole(run) {
             self.parts(run, JOINTS);
@@ -155,18 +142,19 @@ impl Reader<'_, '_, '_> {
             self.budget.met.insert("bytes unpacked from one run");
         }
         if self.budget.takes(unpacked.bytes.len() + 2 * CONTEXT) {
-            self.layers.push(Layer::of_run(self.parent, span, &unpacked, how, !text));
+            let mut layer = Layer::of_run(self.parent, span, &unpacked, how);
+            layer.opaque = !text;
+            self.layers.push(layer);
         }
         true
     }
 }
 
-/// Lines of one length that are one run.
+/// Lines of one length, but for the last one, that are one run.
 struct Block {
     span: Span,
+    lines: Vec<Span>,
     letters: Vec<u8>,
-    /// Whether the last line is as long as the others, so that each may be a run of its own.
-    even: bool,
 }
 
 impl Block {
@@ -176,17 +164,16 @@ impl Block {
         if width < WRAPPED || !width.is_multiple_of(4) {
             return None;
         }
-        let mut block = Self { span: first, letters: first.of(text).to_vec(), even: true };
+        let mut block = Self { span: first, lines: vec![first], letters: first.of(text).to_vec() };
         while let Some(line) = next_line(text, block.span.end).filter(|line| line.end - line.start <= width) {
-            let end = line.end + padding(text, line.end);
+            block.lines.push(line);
             block.letters.extend_from_slice(line.of(text));
-            block.even = line.end - line.start == width;
-            block.span.end = end;
-            if end > line.end || !block.even {
+            block.span.end = line.end + padding(text, line.end);
+            if block.span.end > line.end || line.end - line.start < width {
                 break;
             }
         }
-        (block.span.end > first.end).then_some(block)
+        (block.lines.len() > 1).then_some(block)
     }
 }
 
