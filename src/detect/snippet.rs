@@ -11,7 +11,7 @@ use crate::text::{mask, safe};
 const AROUND: usize = 80;
 
 /// How much of a line is looked at, in bytes on either side of the mark: minified files have one line.
-const FAR: usize = 8 << 10;
+const FAR: usize = 1 << 10;
 
 /// How much of a marked part that is no secret is shown.
 const MARKED: usize = 60;
@@ -19,7 +19,7 @@ const MARKED: usize = 60;
 /// Shorter values are also other words, so that hiding each of them would tell more than it hides.
 const LEAST: usize = 6;
 
-/// The line that holds `mark`, with every span of `secrets` in it replaced by a mask of one length.
+/// The line that holds `mark`, with every span of `secrets`, sorted and apart, in it replaced by a mask of one length.
 ///
 /// `shown` is how many bytes at the start of a secret its rule writes in the clear: the public prefix
 /// of the format. A part that goes on behind its line is cut there.
@@ -29,7 +29,10 @@ pub fn masked(text: &[u8], mark: Span, secrets: &[(Span, usize)]) -> Snippet {
         Span::new(line.start.max(mark.start.saturating_sub(FAR)), line.end.min(mark.end.saturating_add(FAR)));
     let mut out = Builder { text: String::new(), mark, start: None, end: 0 };
     let mut at = line.start;
-    for (secret, shown) in secrets.iter().filter(|(secret, _)| secret.overlaps(&line)) {
+    // A line can hold thousands of findings, and each of them asks.
+    let first = secrets.partition_point(|(secret, _)| secret.end <= line.start);
+    let in_line = secrets.iter().skip(first).take_while(|(secret, _)| secret.start < line.end);
+    for (secret, shown) in in_line.filter(|(secret, _)| secret.overlaps(&line)) {
         if secret.start > at {
             out.plain(text, Span::new(at, secret.start));
         }
