@@ -219,12 +219,11 @@ proptest! {
     fn no_value_makes_a_decoder_fall_over(value in prop::collection::vec(any::<u8>(), 0..200), keep in any::<bool>()) {
         // Base64 of the bytes gets further than the bytes themselves.
         let text = if keep { value.clone() } else { to_base64(&value) };
-        for (name, read) in DECODERS {
+        for (_, read) in DECODERS {
             for prefix in ["", "pypi-", "fm2_", "glc_", "sntrys_", "bedrock-api-key-", "ssh-x AAAA"] {
                 let text = [prefix.as_bytes(), &text].concat();
                 let _ = read(Seen { secret: &text, around: &text });
             }
-            let _ = name;
         }
     }
 
