@@ -256,8 +256,17 @@ fn expression(value: &str) -> bool {
         !head.is_empty()
             && head.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:$>-!".contains(&byte))
     });
-    let index = value.split_once('[').is_some_and(|(head, _)| identifier(head.as_bytes()));
-    call || index || value.contains("::") || value.contains("->") || value.contains("=>") || dotted(value)
+    let head = |text: &str| identifier(text.trim_start_matches(['$', '\\']).as_bytes());
+    let index = value.split_once('[').is_some_and(|(name, _)| head(name));
+    // What stands between two texts: `"",$next="0"`, `'a'.$p['b']`.
+    let between =
+        value.starts_with([',', ';', ')', '.', ':']) && value.ends_with(['=', '[', '(', ':', '+', '.', ',']);
+    call || index
+        || between
+        || value.contains("::")
+        || value.contains("->")
+        || value.contains("=>")
+        || dotted(value)
 }
 
 /// `com.acme.TokenProvider`, `login.password.hint`, `self.token`: names joined by dots.
