@@ -138,6 +138,8 @@ fn what_is_no_credential_stays_quiet() {
         ("i18n/app.json", "\"password\": \"salasana\",".to_owned()),
         ("README.md", "The password: sunshine, she said.".to_owned()),
         ("a.yml", "password: admin".to_owned()),
+        ("a.yml", r"pattern: '(?<secret>ACME_API_KEY:[0-9a-f]{32}:[0-9a-f]{32})\b'".to_owned()),
+        ("a.yml", r"pattern: 'hooks\?token=[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}\b'".to_owned()),
         ("a.pp", "define fetch($user, $password=\"\",$timeout=\"0\",$verbose=false) {".to_owned()),
         ("a.php", "echo 'password = '.$p['config']['database'].'x';".to_owned()),
         ("a.js", "passwordLabel:\"Password:\",rememberMeLabel:\"Remember me:\"".to_owned()),

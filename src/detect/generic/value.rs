@@ -16,7 +16,7 @@ pub(super) fn is_something_else(value: &str, key: &str, before: &str, name: Name
         ("a public key", public(value)),
         ("an expression, not a literal", expression(value)),
         ("a path or an address", address(value, &lower)),
-        ("a regular expression", value.starts_with('^') && value.ends_with('$')),
+        ("a regular expression", pattern(value)),
         ("a digest", digest(value, &lower, before)),
         // Many services hand out version 4 UUIDs as tokens, nobody uses one as a password.
         ("a UUID", uuid(value) && (password || few_digits(value))),
@@ -135,6 +135,10 @@ fn plain_word(value: &str) -> bool {
         && letters.bytes().all(|byte| byte.is_ascii_lowercase())
         && !WORDS.contains(&letters)
         && !PARTS.iter().any(|part| letters.contains(part))
+}
+
+fn pattern(value: &str) -> bool {
+    (value.starts_with('^') && value.ends_with('$')) || value.contains("]{") || value.contains("(?:")
 }
 
 /// Digits alone; as a password only those that are written like a date, a version or a time.
