@@ -54,13 +54,14 @@ pub(super) fn strength(value: &str, name: Name) -> Option<(Make, u32)> {
         && bits >= 40
         && words <= 0.5
         && (digit + cases >= 2 || (bytes.len() >= 16 && words <= 0.3));
-    let chosen = name == Name::Password && digit + cases + symbol >= 2 && !identifier(bytes);
+    let chosen =
+        name == Name::Password && bytes.len() >= 6 && digit + cases + symbol >= 2 && !identifier(bytes);
     // Letters and digits that take turns: no name is written like that.
     let turns = bytes.windows(2).filter(|pair| match pair {
         [first, second] => first.is_ascii_digit() != second.is_ascii_digit(),
         _ => false,
     });
-    let mixed = (10..=64).contains(&bytes.len())
+    let mixed = (12..=64).contains(&bytes.len())
         && bytes.iter().all(u8::is_ascii_alphanumeric)
         && turns.count() >= 3
         && words <= 0.4;
