@@ -16,7 +16,7 @@ pub(super) fn is_something_else(value: &str, key: &str, before: &str, name: Name
         ("a public key", public(value)),
         ("an expression, not a literal", expression(value)),
         ("a path or an address", address(value, &lower)),
-        ("a regular expression", value.starts_with('^') && value.ends_with('$')),
+        ("a regular expression", pattern(value)),
         ("a digest", digest(value, &lower, before)),
         // Many services hand out version 4 UUIDs as tokens, nobody uses one as a password.
         ("a UUID", uuid(value) && (password || few_digits(value))),
@@ -54,13 +54,14 @@ pub(super) fn strength(value: &str, name: Name) -> Option<(Make, u32)> {
         && bits >= 40
         && words <= 0.5
         && (digit + cases >= 2 || (bytes.len() >= 16 && words <= 0.3));
-    let chosen = name == Name::Password && digit + cases + symbol >= 2 && !identifier(bytes);
+    let chosen =
+        name == Name::Password && bytes.len() >= 6 && digit + cases + symbol >= 2 && !identifier(bytes);
     // Letters and digits that take turns: no name is written like that.
     let turns = bytes.windows(2).filter(|pair| match pair {
         [first, second] => first.is_ascii_digit() != second.is_ascii_digit(),
         _ => false,
     });
-    let mixed = (10..=64).contains(&bytes.len())
+    let mixed = (12..=64).contains(&bytes.len())
         && bytes.iter().all(u8::is_ascii_alphanumeric)
         && turns.count() >= 3
         && words <= 0.4;
@@ -135,6 +136,10 @@ fn plain_word(value: &str) -> bool {
         && letters.bytes().all(|byte| byte.is_ascii_lowercase())
         && !WORDS.contains(&letters)
         && !PARTS.iter().any(|part| letters.contains(part))
+}
+
+fn pattern(value: &str) -> bool {
+    (value.starts_with('^') && value.ends_with('$')) || value.contains("]{") || value.contains("(?:")
 }
 
 /// Digits alone; as a password only those that are written like a date, a version or a time.
@@ -256,8 +261,17 @@ fn expression(value: &str) -> bool {
         !head.is_empty()
             && head.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:$>-!".contains(&byte))
     });
-    let index = value.split_once('[').is_some_and(|(head, _)| identifier(head.as_bytes()));
-    call || index || value.contains("::") || value.contains("->") || value.contains("=>") || dotted(value)
+    let head = |text: &str| identifier(text.trim_start_matches(['$', '\\']).as_bytes());
+    let index = value.split_once('[').is_some_and(|(name, _)| head(name));
+    // What stands between two texts: `"",$next="0"`, `'a'.$p['b']`.
+    let between =
+        value.starts_with([',', ';', ')', '.', ':']) && value.ends_with(['=', '[', '(', ':', '+', '.', ',']);
+    call || index
+        || between
+        || value.contains("::")
+        || value.contains("->")
+        || value.contains("=>")
+        || dotted(value)
 }
 
 /// `com.acme.TokenProvider`, `login.password.hint`, `self.token`: names joined by dots.
