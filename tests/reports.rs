@@ -730,6 +730,7 @@ fn finding(rule: &str, title: &str, severity: Severity, number: u8) -> Finding {
         snippet: None,
         related: Vec::new(),
         facts: Vec::new(),
+        past: None,
     }
 }
 

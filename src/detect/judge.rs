@@ -57,6 +57,7 @@ pub(super) fn finding(rule: &Rule, subject: Subject, context: Context) -> Findin
         snippet: None,
         related: subject.related,
         facts: subject.facts,
+        past: None,
     }
 }
 

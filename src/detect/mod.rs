@@ -12,6 +12,8 @@ pub mod entropy;
 pub mod facts;
 /// Assignments judged by context and randomness.
 pub mod generic;
+/// What stands in the history: which contents are worth a look, and since when.
+mod history;
 /// `when:` over joined identities.
 pub mod identity;
 /// From a condition that holds to a finding.
@@ -121,9 +123,10 @@ pub fn scan(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, DetectErr
     // Made on a thread of its own: meanwhile the source finds out what there is.
     let engine = OnceLock::new();
     let made = || engine.get_or_init(|| Engine::new(setting));
+    let sieve = history::Sieve::new(setting);
     let extent = std::thread::scope(|scope| {
         scope.spawn(made);
-        source.read(setting.threads, &|item| made().take(item))
+        source.sift(setting.threads, &sieve, &|item| made().take(item))
     })?;
     engine.into_inner().unwrap_or_else(|| Engine::new(setting)).finish(extent)
 }
@@ -183,6 +186,8 @@ struct Engine<'a> {
 #[derive(Default)]
 struct Seen {
     findings: Vec<Finding>,
+    /// What stands in the history.
+    past: history::Past,
     /// Names of what the base holds already.
     at_base: Vec<Finding>,
     identities: Vec<Identity>,
@@ -227,6 +232,18 @@ impl<'a> Engine<'a> {
                         seen.findings.extend(found.findings);
                         seen.identities.extend(found.identities);
                         seen.manifests.extend(found.manifests);
+                        seen.gaps.extend(found.gaps);
+                        seen.suppressions += found.suppressions;
+                    }
+                    Err(error) => seen.error = seen.error.take().or(Some(error)),
+                }
+            }
+            Item::Past(blob, past) => {
+                let found = self.past(&blob, &past);
+                let mut seen = self.lock();
+                match found {
+                    Ok(found) => {
+                        seen.past.take(found.findings, &past);
                         seen.gaps.extend(found.gaps);
                         seen.suppressions += found.suppressions;
                     }
@@ -417,6 +434,7 @@ impl Engine<'_> {
             snippet: Some(snippet::masked(bytes, candidate.secret, secrets)),
             related: Vec::new(),
             facts: candidate.facts.clone(),
+            past: None,
         })
     }
 
@@ -424,6 +442,11 @@ impl Engine<'_> {
         let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = seen.error.take() {
             return Err(error);
+        }
+        std::mem::take(&mut seen.past).join(&mut seen.findings);
+        let sifted = extent.sifted.clone().unwrap_or_default();
+        if extent.sifted.is_some() {
+            seen.contents.push((String::new(), hash::sha256(sifted.digest.as_bytes())));
         }
         seen.contents.sort();
         let digest: Vec<u8> = seen
@@ -450,8 +473,8 @@ impl Engine<'_> {
             base_identities: seen.base_identities,
             manifests: seen.manifests,
             gaps: seen.gaps,
-            files: seen.contents.len() as u64,
-            bytes: seen.bytes,
+            files: seen.contents.len() as u64 + sifted.blobs - u64::from(extent.sifted.is_some()),
+            bytes: seen.bytes + sifted.bytes,
             suppressions: seen.suppressions,
             digest: hash::digest(&digest),
             extent,

@@ -4,6 +4,8 @@
 pub mod fingerprint;
 /// Something in scope that was not read in full.
 pub mod gap;
+/// Since when, until when and by whom.
+pub mod past;
 /// How bad, how likely.
 pub mod severity;
 
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fingerprint::{Fingerprint, FingerprintAlgorithm, Fingerprinter, Subject, WeakPlace};
 pub use gap::{Gap, Reason};
+pub use past::{Moment, Past};
 pub use severity::{Confidence, Severity};
 
 use crate::text::span::{Position, Span};
@@ -122,6 +125,8 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// Facts that were decoded offline, such as `account 123456789012` or `expires never`; no secret.
     pub facts: Vec<String>,
+    /// When it stood in the history; `None` where that was not asked for.
+    pub past: Option<Past>,
 }
 
 impl Finding {

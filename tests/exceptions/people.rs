@@ -204,6 +204,7 @@ pub fn finding(severity: Severity) -> Finding {
         snippet: None,
         related: Vec::new(),
         facts: Vec::new(),
+        past: None,
     }
 }
 

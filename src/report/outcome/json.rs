@@ -105,6 +105,8 @@ struct Finding<'a> {
     facts: &'a [String],
     related: Vec<Explanation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    past: Option<Past<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<&'a str>,
@@ -124,6 +126,15 @@ struct Place<'a> {
     end_column: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<&'a str>,
+}
+
+/// When it stood in the history.
+#[derive(Serialize)]
+struct Past<'a> {
+    first: &'a str,
+    last: &'a str,
+    author: &'a str,
+    in_head: bool,
 }
 
 #[derive(Serialize)]
@@ -209,6 +220,12 @@ impl<'a> Finding<'a> {
             blast: finding.blast,
             occurrence: finding.occurrence,
             facts: &finding.facts,
+            past: finding.past.as_ref().map(|past| Past {
+                first: &past.first.commit,
+                last: &past.last.commit,
+                author: &past.author,
+                in_head: past.in_head,
+            }),
             related: finding.related.iter().map(Explanation::new).collect(),
             why: rule.map(|rule| rule.why.as_str()),
             fix: rule.map(|rule| rule.fix.as_str()),
