@@ -732,6 +732,7 @@ fn finding(rule: &str, title: &str, severity: Severity, number: u8) -> Finding {
         related: Vec::new(),
         facts: Vec::new(),
         encoding: None,
+        past: None,
     }
 }
 

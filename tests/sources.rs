@@ -61,7 +61,7 @@ fn try_read(source: &dyn Source, threads: usize) -> Result<Seen, SourceError> {
     for item in items.into_inner().unwrap() {
         match item {
             Item::Blob(blob) => blobs.push(blob),
-            Item::Base(_) => {}
+            Item::Base(_) | Item::Past(..) => {}
             Item::Gap(gap) => gaps.push(gap),
         }
     }

@@ -34,6 +34,7 @@ use super::trusted;
   tollgate check                                  this folder, tracked and untracked files
   tollgate check --staged                         what is about to be committed, from the index
   tollgate check --since origin/main              what every commit since the merge base introduces
+  tollgate check --history                        every content any commit ever had, once
   tollgate check --report human --report sarif=out.sarif
   kubectl get clusterroles -o yaml | tollgate check --stdin --path roles.yaml
 
@@ -51,6 +52,11 @@ pub struct Arguments {
     /// The same between two commits.
     #[arg(long, value_name = "A..B", conflicts_with = "stdin")]
     pub range: Option<String>,
+    /// Also every content of the history, once, or what the commits of a range bring in. Of old versions only texts are
+    /// judged: secrets and credentials, not what identities may do.
+    #[arg(long, value_name = "A..B", num_args = 0..=1, default_missing_value = "",
+          conflicts_with_all = ["staged", "since", "range", "stdin"])]
+    pub history: Option<String>,
     /// One stream, judged as the file that `--path` names.
     #[arg(long)]
     pub stdin: bool,
@@ -139,6 +145,8 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let scope = scope(arguments, &policies, private, &mut rejected, context)?;
     let source = source(arguments, scope, listing)?;
     let source = guarded(source, arguments, &trust, &site, context)?;
+    let again = || self::scope(arguments, &policies, private, &mut Vec::new(), context);
+    let source = with_history(source, arguments, &again)?;
     let source = progress::watched(source, site.in_ci, context);
     let files = site.exception_files()?;
     for refused in exception::Exceptions::verify(&files, &trust.signers, &BTreeMap::new(), now).refused() {
@@ -273,13 +281,31 @@ fn source(
         return Ok(Box::new(source::Range::since(scope, revision)));
     }
     if let Some(text) = &arguments.range {
-        let range = source::Range::parse(scope, text).ok_or_else(|| {
-            Trouble::new(format!("`{text}` is no range of commits")).help("write `A..B`, as in `main..HEAD`")
-        })?;
+        let range = source::Range::parse(scope, text).ok_or_else(|| no_range(text))?;
         return Ok(Box::new(range));
     }
     let bare = scope.repository().is_some_and(|repository| repository.work_tree().is_none());
     Ok(if bare { Box::new(source::Tree::new(scope, "HEAD")) } else { Box::new(source::Worktree::new(scope)) })
+}
+
+/// The source, and the history beside it where that is asked for.
+fn with_history(
+    source: Box<dyn Source>,
+    arguments: &Arguments,
+    scope: &dyn Fn() -> Result<Scope, Trouble>,
+) -> Result<Box<dyn Source>, Trouble> {
+    let history = match arguments.history.as_deref() {
+        None => return Ok(source),
+        Some("") => source::History::new(scope()?),
+        Some(range) => source::History::parse(scope()?, range).ok_or_else(|| {
+            no_range(range).help("write `A..B`, as in `main..HEAD`; a path stands before `--history`")
+        })?,
+    };
+    Ok(Box::new(history.beside(source)))
+}
+
+fn no_range(text: &str) -> Trouble {
+    Trouble::new(format!("`{text}` is no range of commits")).help("write `A..B`, as in `main..HEAD`")
 }
 
 fn threads(asked: Option<usize>) -> usize {

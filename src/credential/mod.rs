@@ -36,6 +36,18 @@ pub fn possible(bytes: &[u8]) -> bool {
     LITERALS.as_ref().is_none_or(|literals| literals.is_match(bytes))
 }
 
+/// No credential has more bytes, and no form looks further than that from its first one.
+pub const REACH: usize = 256 << 10;
+
+/// Whether a credential begins at `start`, where nothing else claims the place.
+pub fn begins(bytes: &[u8], start: usize, now: Timestamp) -> bool {
+    let rest = Span::new(start, bytes.len()).of(bytes);
+    stands_alone(bytes, start)
+        && FORMS
+            .iter()
+            .any(|form| rest.starts_with(form.literal.as_bytes()) && (form.read)(rest, now).is_some())
+}
+
 /// Every credential in `bytes`, in the order of their places; lives are measured at `now`.
 ///
 /// The span of a credential's place covers exactly its text.

@@ -58,6 +58,7 @@ pub(super) fn finding(rule: &Rule, subject: Subject, context: Context) -> Findin
         related: subject.related,
         facts: subject.facts,
         encoding: None,
+        past: None,
     }
 }
 

@@ -14,6 +14,8 @@ pub mod entropy;
 pub mod facts;
 /// Assignments judged by context and randomness.
 pub mod generic;
+/// What stands in the history: which contents are worth a look, and since when.
+mod history;
 /// `when:` over joined identities.
 pub mod identity;
 /// From a condition that holds to a finding.
@@ -149,9 +151,10 @@ pub fn scan_with(
     // Made on a thread of its own: meanwhile the source finds out what there is.
     let engine = OnceLock::new();
     let made = || engine.get_or_init(|| Engine { memo, ..Engine::new(setting) });
+    let sieve = history::Sieve::new(setting);
     let extent = std::thread::scope(|scope| {
         scope.spawn(made);
-        source.read(setting.threads, &|item| made().take(item))
+        source.sift(setting.threads, &sieve, &|item| made().take(item))
     })?;
     engine.into_inner().unwrap_or_else(|| Engine::new(setting)).finish(extent)
 }
@@ -213,6 +216,8 @@ struct Engine<'a> {
 #[derive(Default)]
 struct Seen {
     findings: Vec<Finding>,
+    /// What stands in the history.
+    past: history::Past,
     /// Names of what the base holds already.
     at_base: Vec<Finding>,
     identities: Vec<Identity>,
@@ -275,6 +280,18 @@ impl<'a> Engine<'a> {
                         seen.findings.extend(found.findings);
                         seen.identities.extend(found.identities);
                         seen.manifests.extend(found.manifests);
+                        seen.gaps.extend(found.gaps);
+                        seen.suppressions += found.suppressions;
+                    }
+                    Err(error) => seen.error = seen.error.take().or(Some(error)),
+                }
+            }
+            Item::Past(blob, past) => {
+                let found = self.past(&blob, &past);
+                let mut seen = self.lock();
+                match found {
+                    Ok(found) => {
+                        seen.past.take(found.findings, &past);
                         seen.gaps.extend(found.gaps);
                         seen.suppressions += found.suppressions;
                     }
@@ -520,6 +537,7 @@ impl Engine<'_> {
             related: Vec::new(),
             facts,
             encoding: candidate.decoded.as_ref().map(|decoded| decoded.encoding.clone()),
+            past: None,
         })
     }
 
@@ -527,6 +545,11 @@ impl Engine<'_> {
         let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = seen.error.take() {
             return Err(error);
+        }
+        std::mem::take(&mut seen.past).join(&mut seen.findings);
+        let sifted = extent.sifted.clone().unwrap_or_default();
+        if extent.sifted.is_some() {
+            seen.contents.push((String::new(), hash::sha256(sifted.digest.as_bytes())));
         }
         seen.contents.sort();
         let digest: Vec<u8> = seen
@@ -554,8 +577,8 @@ impl Engine<'_> {
             base_identities: seen.base_identities,
             manifests: seen.manifests,
             gaps: seen.gaps,
-            files: seen.contents.len() as u64,
-            bytes: seen.bytes,
+            files: seen.contents.len() as u64 + sifted.blobs - u64::from(extent.sifted.is_some()),
+            bytes: seen.bytes + sifted.bytes,
             suppressions: seen.suppressions,
             digest: hash::digest(&digest),
             extent,

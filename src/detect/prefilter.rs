@@ -67,10 +67,22 @@ impl Prefilter {
     ///
     /// A keyword has three bytes or more, which [`crate::policy::TextRule`] sees to; a shorter one is never found.
     pub fn new(rules: &[Rule]) -> Self {
+        Self::with(rules, &[])
+    }
+
+    /// As [`Prefilter::new`], and over literals that are no rule's, each with the index its hits shall have.
+    pub(super) fn with(rules: &[Rule], others: &[(&[u8], u32)]) -> Self {
         let texts = (0_u32..).zip(rules).filter_map(|(index, rule)| Some((index, rule.text_rule()?)));
         Self::of(
-            texts.flat_map(|(index, text)| text.keywords.iter().map(move |word| (word.as_bytes(), index))),
+            texts
+                .flat_map(|(index, text)| text.keywords.iter().map(move |word| (word.as_bytes(), index)))
+                .chain(others.iter().copied()),
         )
+    }
+
+    /// Bytes of the longest literal.
+    pub(super) fn longest(&self) -> usize {
+        self.literals.iter().map(|literal| literal.text.len()).max().unwrap_or_default()
     }
 
     fn of<'k>(keywords: impl Iterator<Item = (&'k [u8], u32)>) -> Self {

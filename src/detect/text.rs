@@ -19,6 +19,9 @@ use crate::text::span::{Span, line_around};
 /// How far from its keyword the match of a pattern without bound is looked for.
 const REACH: usize = 32 * 1024;
 
+/// How far around a match text is looked at to judge it, at most.
+const AROUND: usize = 256;
+
 /// A place where a pattern matched.
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -113,9 +116,53 @@ pub(super) fn of_hits(
         if text.paths.as_ref().is_some_and(|globs| !globs.is_match(Path::new(subject.path))) {
             continue;
         }
-        run(subject, rule, index, text, group, &mut found)?;
+        run(subject, rule, index, text, group, &|_| true, &mut found)?;
     }
     Ok(found)
+}
+
+/// Every candidate whose area `is_wanted`, whatever the path; `hits` are sorted.
+///
+/// In every text that holds an area with its [`surroundings`] the same is found in it.
+pub(super) fn candidates_anywhere(
+    bytes: &[u8],
+    policies: &Policies,
+    hits: &[Hit],
+    is_wanted: &dyn Fn(&TextRule, Span) -> bool,
+) -> Result<Vec<Candidate>, DetectError> {
+    let mut found = Vec::new();
+    for group in hits.chunk_by(|left, right| left.rule == right.rule) {
+        let index = group.first().map_or(0, |hit| hit.rule as usize);
+        let Some(rule) = policies.rules.get(index) else { continue };
+        let Some(text) = rule.text_rule() else { continue };
+        // No path is a test, a lock file or code: nothing is ruled out by where it stands.
+        let subject = Subject { path: "", bytes };
+        run(subject, rule, index, text, group, &|area| is_wanted(text, area), &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Whether a keyword of `rule` at `hit` is followed by what must stand there.
+pub(super) fn goes_on(bytes: &[u8], rule: &Rule, hit: &Hit) -> Result<bool, DetectError> {
+    let fault = |message: String| DetectError::Rule { rule: rule.id.clone(), message };
+    let Some(then) = rule.text_rule().and_then(|text| text.then.as_ref()) else { return Ok(true) };
+    Ok(then.regex().map_err(fault)?.is_match(Span::new(hit.end, hit.end + THEN_BYTES).of(bytes)))
+}
+
+/// How far from its keyword a match of `rule` is looked for.
+fn reach(rule: &TextRule) -> usize {
+    rule.pattern.reach().unwrap_or(REACH).min(REACH)
+}
+
+/// All that decides what is found in `area`: what is looked at to judge it, and every place a hit that would widen
+/// it can be at, when no keyword is longer than `longest`.
+pub(super) fn surroundings(bytes: &[u8], rule: &TextRule, area: Span, longest: usize) -> Span {
+    let mut all = area;
+    if let Some((_, lines)) = &rule.near {
+        all = Span::new(lines_before(bytes, area.start, *lines), lines_behind(bytes, area.end, *lines));
+    }
+    let around = reach(rule) + longest + THEN_BYTES + AROUND;
+    Span::new(all.start.saturating_sub(around), all.end + around)
 }
 
 /// Runs one rule over the union of the windows around its hits, so that no byte is read twice.
@@ -125,11 +172,12 @@ fn run(
     index: usize,
     text: &TextRule,
     hits: &[Hit],
+    is_wanted: &dyn Fn(Span) -> bool,
     found: &mut Vec<Candidate>,
 ) -> Result<(), DetectError> {
     let fault = |message: String| DetectError::Rule { rule: rule.id.clone(), message };
     let regex = text.pattern.regex().map_err(fault)?;
-    let reach = text.pattern.reach().unwrap_or(REACH).min(REACH);
+    let reach = reach(text);
     let mut done = 0;
     let then = text.then.as_ref().map(Pattern::regex).transpose().map_err(fault)?;
     let goes_on = |hit: &&Hit| {
@@ -140,6 +188,10 @@ fn run(
     while let Some(mut area) = hits.next() {
         while let Some(next) = hits.next_if(|next| next.start <= area.end) {
             area.end = area.end.max(next.end);
+        }
+        if !is_wanted(area) {
+            done = area.end;
+            continue;
         }
         let haystack = Span::new(0, area.end).of(subject.bytes);
         let mut at = area.start.max(done);

@@ -4,6 +4,8 @@
 pub mod fingerprint;
 /// Something in scope that was not read in full.
 pub mod gap;
+/// Since when, until when and by whom.
+pub mod past;
 /// How bad, how likely.
 pub mod severity;
 
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fingerprint::{Fingerprint, FingerprintAlgorithm, Fingerprinter, Subject, WeakPlace};
 pub use gap::{Gap, Reason};
+pub use past::{Moment, Past};
 pub use severity::{Confidence, Severity};
 
 use crate::text::span::{Position, Span};
@@ -124,6 +127,8 @@ pub struct Finding {
     pub facts: Vec<String>,
     /// How the secret is encoded where it stands, outermost first, such as `base64 > gzip`; `None` in the clear.
     pub encoding: Option<String>,
+    /// When it stood in the history; `None` where that was not asked for.
+    pub past: Option<Past>,
 }
 
 impl Finding {

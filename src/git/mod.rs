@@ -16,6 +16,8 @@ mod commits;
 mod discover;
 mod listing;
 mod objects;
+/// Objects as git stores them, read without git.
+pub mod pack;
 mod revisions;
 mod scratch;
 
@@ -127,6 +129,16 @@ impl ObjectId {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Self::parse(std::str::from_utf8(bytes).ok()?)
+    }
+
+    /// The name that `raw` is.
+    pub fn of_raw(raw: &pack::RawId) -> Self {
+        Self(crate::text::hash::hex(raw))
+    }
+
+    /// Its bytes, where it is one of SHA-1.
+    pub fn raw(&self) -> Option<pack::RawId> {
+        crate::text::hash::unhex(&self.0)?.try_into().ok()
     }
 
     /// The digits.

@@ -131,6 +131,28 @@ impl Repository {
         lines.map(|line| ObjectId::from_bytes(line).ok_or_else(|| strange(&arguments))).collect()
     }
 
+    /// The commits that `HEAD` and all refs lead to.
+    pub fn tips(&self) -> Result<Vec<ObjectId>, GitError> {
+        self.names_from(&["rev-list", "--no-walk=unsorted", "--all"])
+    }
+
+    /// All commits that `HEAD` and all refs lead to, oldest first, parents before children.
+    pub fn everything(&self) -> Result<Vec<ObjectId>, GitError> {
+        self.names_from(&["rev-list", "--topo-order", "--reverse", "--all"])
+    }
+
+    /// Every object that commits of `head` and not of `base` bring in: commits, trees and contents, in no order.
+    pub fn objects_between(&self, base: &ObjectId, head: &ObjectId) -> Result<Vec<ObjectId>, GitError> {
+        let not_base = format!("^{base}");
+        self.names_from(&["rev-list", "--objects", "--no-object-names", head.as_str(), &not_base])
+    }
+
+    fn names_from(&self, arguments: &[&str]) -> Result<Vec<ObjectId>, GitError> {
+        let output = self.demand(arguments)?;
+        let lines = output.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| ObjectId::from_bytes(line).ok_or_else(|| strange(arguments))).collect()
+    }
+
     fn commit_of(&self, revision: &str) -> Result<Option<ObjectId>, GitError> {
         let wanted = format!("{revision}^{{commit}}");
         let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];

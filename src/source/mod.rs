@@ -7,6 +7,7 @@
 mod archive;
 mod budget;
 mod disk;
+mod history;
 mod intake;
 /// Which blobs were clean under which rules.
 pub mod memo;
@@ -24,6 +25,7 @@ use std::path::PathBuf;
 
 pub(crate) use archive::outermost;
 pub use budget::Limits;
+pub use history::{Basis, History, Mark, Sieve, Trace};
 pub use memo::Memo;
 pub use range::Range;
 pub use scope::{Scope, globs};
@@ -32,13 +34,14 @@ pub use stdin::Stdin;
 pub use tree::Tree;
 pub use worktree::Worktree;
 
-use crate::finding::Gap;
+use crate::finding::{Gap, Past};
 
 /// Every source: its name, how a user asks `check` for it, and what it reads.
 pub const SOURCES: &[(&str, &str, &str)] = &[
     ("worktree", "", "tracked files on disk, and untracked ones that git does not ignore"),
     ("staged", "--staged", "what the index adds to the last commit"),
     ("range", "--since REV, --range A..B", "what each commit introduces"),
+    ("history", "--history [A..B]", "beside the work tree, every content any ref leads to, once"),
     ("stdin", "--stdin", "one named stream"),
     ("tree", "in a bare repository", "every file of the last commit"),
 ];
@@ -74,6 +77,8 @@ pub enum Item {
     Blob(Blob),
     /// A version the base of the change holds: what stands in it is not new.
     Base(Blob),
+    /// A version of the history, and when it stood there: judged by its text alone.
+    Past(Blob, Past),
     /// Something in scope that could not be read in full.
     Gap(Gap),
 }
@@ -96,6 +101,19 @@ pub struct Extent {
     /// Versions (path, commit) the change introduced and replaced again: not what it leaves at head, so not what an
     /// identity is read from.
     pub superseded: BTreeSet<(String, String)>,
+    /// What went through a sieve, where most of it was not handed out.
+    pub sifted: Option<Sifted>,
+}
+
+/// How much went through a sieve.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sifted {
+    /// Contents, each once.
+    pub blobs: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Digest over their names.
+    pub digest: String,
 }
 
 /// Somewhere bytes come from.
@@ -106,6 +124,21 @@ pub trait Source: Sync {
     ///
     /// [`SourceError`] when nothing can be decided: a missing base, a broken repository.
     fn read(&self, threads: usize, sink: &(dyn Fn(Item) + Sync)) -> Result<Extent, SourceError>;
+
+    /// As [`Source::read`], but may leave out what `sieve` says holds nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::read`].
+    fn sift(
+        &self,
+        threads: usize,
+        sieve: &dyn Sieve,
+        sink: &(dyn Fn(Item) + Sync),
+    ) -> Result<Extent, SourceError> {
+        let _ = sieve;
+        self.read(threads, sink)
+    }
 }
 
 /// Why a source cannot be read at all.

@@ -114,6 +114,7 @@ impl Source for Range {
             base: ends.base.as_str().to_owned(),
             commits: commits.iter().map(|id| id.as_str().to_owned()).collect(),
             superseded,
+            sifted: None,
         })
     }
 }
@@ -177,7 +178,7 @@ fn superseded(wanted: &[Wanted], net: &[git::Change]) -> BTreeSet<(String, Strin
 }
 
 /// How to get a commit that is not here.
-fn fetch(repository: &Repository, revision: &str) -> String {
+pub(super) fn fetch(repository: &Repository, revision: &str) -> String {
     if repository.is_shallow() {
         return deepen();
     }
@@ -190,7 +191,7 @@ fn fetch(repository: &Repository, revision: &str) -> String {
     format!("git fetch origin {name}")
 }
 
-fn deepen() -> String {
+pub(super) fn deepen() -> String {
     "git fetch --unshallow origin  (in CI: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: 0` for GitLab)"
         .to_owned()
 }

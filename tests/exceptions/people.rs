@@ -205,6 +205,7 @@ pub fn finding(severity: Severity) -> Finding {
         related: Vec::new(),
         facts: Vec::new(),
         encoding: None,
+        past: None,
     }
 }
 

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use super::{circumstances, counted, headline, leave, short};
 use crate::decide::{Action, Decision};
-use crate::finding::{Finding, Gap, Location};
+use crate::finding::{Finding, Gap, Location, Past};
 use crate::outcome::Outcome;
 use crate::report::Options;
 use crate::report::diagnostic::{Marked, arrow, frame, margin_of, message, note};
@@ -136,11 +136,21 @@ fn place(decision: &Decision, options: &Options) -> String {
     if !finding.facts.is_empty() {
         text.push_str(&note(margin, "facts", &finding.facts.join("; "), options));
     }
+    if let Some(past) = &finding.past {
+        text.push_str(&note(margin, "history", &history(past), options));
+    }
     if let Some(name) = &finding.identity {
         let radius = finding.blast.map_or_else(String::new, |blast| format!(", blast radius {blast} of 100"));
         text.push_str(&note(margin, "identity", &format!("{name}{radius}"), options));
     }
     text
+}
+
+/// Since when and until when it stood in the history, and whether it still does.
+fn history(past: &Past) -> String {
+    let (first, last) = (short(&past.first.commit), short(&past.last.commit));
+    let now = if past.in_head { "still in HEAD" } else { "no longer in HEAD" };
+    format!("from commit {first} by {} to {last}, {now}", past.author)
 }
 
 /// What a person types to speak of one finding, and where its decision is recorded.

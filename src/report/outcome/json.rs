@@ -107,6 +107,8 @@ struct Finding<'a> {
     encoding: Option<&'a str>,
     related: Vec<Explanation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    past: Option<Past<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<&'a str>,
@@ -126,6 +128,15 @@ struct Place<'a> {
     end_column: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<&'a str>,
+}
+
+/// When it stood in the history.
+#[derive(Serialize)]
+struct Past<'a> {
+    first: &'a str,
+    last: &'a str,
+    author: &'a str,
+    in_head: bool,
 }
 
 #[derive(Serialize)]
@@ -212,6 +223,12 @@ impl<'a> Finding<'a> {
             occurrence: finding.occurrence,
             facts: &finding.facts,
             encoding: finding.encoding.as_deref(),
+            past: finding.past.as_ref().map(|past| Past {
+                first: &past.first.commit,
+                last: &past.last.commit,
+                author: &past.author,
+                in_head: past.in_head,
+            }),
             related: finding.related.iter().map(Explanation::new).collect(),
             why: rule.map(|rule| rule.why.as_str()),
             fix: rule.map(|rule| rule.fix.as_str()),

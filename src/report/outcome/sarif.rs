@@ -11,8 +11,8 @@ mod model;
 use std::collections::BTreeMap;
 
 use self::model::{
-    Driver, Finding, FindingProperties, Help, Id, Invocation, Level, Log, Notification, Physical, Place,
-    Region, Rule, RuleProperties, Run, RunProperties, Suppression, Text, Tool, Uri,
+    Driver, Finding, FindingProperties, Help, Id, Invocation, Level, Log, Notification, Past, Physical,
+    Place, Region, Rule, RuleProperties, Run, RunProperties, Suppression, Text, Tool, Uri,
 };
 use super::json::pretty;
 use super::{counted, leave, prose, records, worst_first};
@@ -247,6 +247,12 @@ impl Finding {
                     .collect(),
                 identity: finding.identity.as_deref().map(safe::line),
                 blast: finding.blast,
+                past: finding.past.as_ref().map(|past| Past {
+                    first: safe::line(&past.first.commit),
+                    last: safe::line(&past.last.commit),
+                    author: safe::line(&past.author),
+                    in_head: past.in_head,
+                }),
                 commit: finding.location.commit.as_deref().map(safe::line),
                 record,
             },

@@ -151,6 +151,8 @@ pub(super) struct FindingProperties {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) blast: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) past: Option<Past>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) commit: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) record: Option<u64>,
@@ -186,4 +188,14 @@ pub(super) struct Region {
     pub(super) start_column: u32,
     pub(super) end_line: u32,
     pub(super) end_column: u32,
+}
+
+/// When it stood in the history.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Past {
+    pub(super) first: String,
+    pub(super) last: String,
+    pub(super) author: String,
+    pub(super) in_head: bool,
 }
