@@ -86,7 +86,10 @@ fn grown(seed: u64, commits: usize) -> TestRepo {
             let lines = files.entry(name.to_owned()).or_default();
             for _ in 0..=dice.below(6) {
                 let at = dice.below(lines.len() + 1);
-                match dice.below(8) {
+                match dice.below(9) {
+                    8 => {
+                        lines.insert(at, format!("data: {}", encoded(&token(&format!("e{}", dice.below(6))))))
+                    }
                     0 => lines.insert(at, format!("GITHUB_TOKEN={}", token(&format!("t{}", dice.below(6))))),
                     1 => lines.insert(at, format!("password: \"{}\"", passphrase(&mut dice))),
                     2 if at < lines.len() => drop(lines.remove(at)),
@@ -106,6 +109,19 @@ fn grown(seed: u64, commits: usize) -> TestRepo {
         repo.commit(&format!("step {step}"));
     }
     repo
+}
+
+/// `text` in base64 on one line, or in hex.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    if text.ends_with(|last: char| last.is_ascii_digit() || last.is_ascii_lowercase()) {
+        use base64::Engine as _;
+        return base64::engine::general_purpose::STANDARD.encode(format!("GITHUB_TOKEN={text} # of CI"));
+    }
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Sixteen letters that look chosen by a machine.

@@ -119,6 +119,13 @@ impl Scene {
         let language = Language { adjacent: ADJACENT.contains(&ending), joins: holds("join(") };
         Self { language, secret }
     }
+
+    /// What may be known of it at some path: whatever lets more be decoded.
+    fn anywhere(text: &[u8]) -> Self {
+        let by_path = |path| Self::of(path, text);
+        let language = Language { adjacent: true, ..by_path("").language };
+        Self { language, secret: by_path("a.yaml").secret }
+    }
 }
 
 /// Every layer that lies directly in `parent`.
