@@ -14,13 +14,16 @@ use crate::policy::syntax::THEN_BYTES;
 use crate::policy::{Policies, Rule};
 use crate::text::proof::Outcome;
 use crate::text::secret::Secret;
-use crate::text::span::{Span, line_around};
+use crate::text::span::Span;
 
 /// How far from its keyword the match of a pattern without bound is looked for.
 const REACH: usize = 32 * 1024;
 
 /// How far around a match text is looked at to judge it, at most.
 const AROUND: usize = 256;
+
+/// How far `near` sees at most, in bytes each way: minified files have one line.
+pub const NEAR_BYTES: usize = 4 << 10;
 
 /// A place where a pattern matched.
 #[derive(Debug, Clone)]
@@ -308,20 +311,20 @@ fn window(text: &[u8], hit: &Hit, rule: &TextRule, reach: usize) -> Span {
     Span::new(area.start, area.end.min(text.len()))
 }
 
+/// The start of the line so many lines above the one of `offset`, at most [`NEAR_BYTES`] away.
 fn lines_before(text: &[u8], offset: usize, lines: usize) -> usize {
-    let mut start = line_around(text, offset).start;
-    for _ in 0..lines {
-        start = line_around(text, start.saturating_sub(1)).start;
-    }
-    start
+    let offset = offset.min(text.len());
+    let least = offset.saturating_sub(NEAR_BYTES);
+    let mut feeds = memchr::memrchr_iter(b'\n', Span::new(least, offset).of(text));
+    feeds.nth(lines).map_or(least, |feed| least + feed + 1)
 }
 
+/// The end of the line so many lines below the one of `offset`, at most [`NEAR_BYTES`] away.
 fn lines_behind(text: &[u8], offset: usize, lines: usize) -> usize {
-    let mut end = line_around(text, offset).end;
-    for _ in 0..lines {
-        end = line_around(text, (end + 1).min(text.len())).end;
-    }
-    end
+    let offset = offset.min(text.len());
+    let most = (offset + NEAR_BYTES).min(text.len());
+    let mut feeds = memchr::memchr_iter(b'\n', Span::new(offset, most).of(text));
+    feeds.nth(lines).map_or(most, |feed| offset + feed)
 }
 
 /// Turns a match into a candidate, unless something around it says it is no secret.
