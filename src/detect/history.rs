@@ -122,13 +122,7 @@ impl<'a> Sieve<'a> {
             Some(basis) => blocks(basis, text),
         };
         let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let mut hides = Ok(false);
-        for part in parts {
-            hides = search.may_hold(part.of(text), &mut hits);
-            if !matches!(hides, Ok(false)) {
-                break;
-            }
-        }
+        let hides = search.may_hold(text, &parts, &mut hits);
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
         hides
     }

@@ -49,12 +49,23 @@ impl Search<'_> {
         Ok(found)
     }
 
-    /// Whether a layer of `text` may hold something at some path.
-    pub(in crate::detect) fn may_hold(&self, text: &[u8], hits: &mut Vec<Hit>) -> Result<bool, DetectError> {
-        let (scene, mut budget) = (Scene::anywhere(text), Budget::default());
-        let found = self.below(&Layer::bottom(text), 1, scene, &mut budget, hits)?;
-        let holds = found.candidates.iter().any(|one| !one.refuted) || !found.lives.is_empty();
-        Ok(holds || !budget.met.is_empty())
+    /// Whether a layer of one of the `parts` of `text` may hold something at some path.
+    pub(in crate::detect) fn may_hold(
+        &self,
+        text: &[u8],
+        parts: &[Span],
+        hits: &mut Vec<Hit>,
+    ) -> Result<bool, DetectError> {
+        let scene = Scene::anywhere(text);
+        for part in parts {
+            let mut budget = Budget::default();
+            let found = self.below(&Layer::bottom(part.of(text)), 1, scene, &mut budget, hits)?;
+            let holds = found.candidates.iter().any(|one| !one.refuted) || !found.lives.is_empty();
+            if holds || !budget.met.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn below(
