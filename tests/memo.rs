@@ -61,9 +61,12 @@ fn whatever_is_written_into_a_memo_hides_nothing() {
     let first = stage.run(&CHECK);
     let kept = fs::read(memo(&stage)).unwrap();
     let forged = [kept.as_slice(), &[0x5a; 16 * 100]].concat();
-    for (bytes, is_noted) in
-        [(forged.as_slice(), false), (b"nonsense".as_slice(), true), (&kept[..kept.len() - 3], true), (b"".as_slice(), true)]
-    {
+    for (bytes, is_noted) in [
+        (forged.as_slice(), false),
+        (b"nonsense".as_slice(), true),
+        (&kept[..kept.len() - 3], true),
+        (b"".as_slice(), true),
+    ] {
         std::io::Write::write_all(&mut fs::File::create(memo(&stage)).unwrap(), bytes).unwrap();
         let said = stage.run(&CHECK);
         same_findings(&first, &said);

@@ -49,6 +49,7 @@ fn id(number: usize) -> RawId {
 }
 
 /// A pack of these entries, the n-th named `id(n)`.
+#[expect(clippy::disallowed_methods, reason = "into a folder of the test alone")]
 fn pack(entries: &[Entry]) -> Pack {
     let folder = tempfile::tempdir().unwrap();
     let mut bytes = b"PACK\0\0\0\x02\0\0\0\0".to_vec();
