@@ -54,6 +54,9 @@ pub struct Coverage {
     pub suppressions_ignored: u64,
     /// Digest over the ids of everything read, so that another run can be compared.
     pub digest: String,
+    /// How many of `files` are contents of the history, judged by their text alone; absent where it was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<u64>,
 }
 
 /// What reports say about a rule.

@@ -264,6 +264,38 @@ fn plant_in_manifests(stage: &Stage, aviary: &mut Aviary) {
     }
 }
 
+/// Secrets in base64 and hex, alone and with a name before them. What stands in the file is a secret as well.
+fn plant_encoded(stage: &Stage, aviary: &mut Aviary) {
+    let mut made = |name: &str, write: &dyn Fn(&str) -> String| {
+        let token = run::token(name);
+        let encoded = write(&token);
+        aviary.plant(name, token.as_bytes());
+        aviary.plant(&format!("{name}, as it stands there"), encoded.as_bytes());
+        encoded
+    };
+    let base64 = |text: &str| STANDARD_NO_PAD.encode(text);
+    let env = made("base64 in a setting", &base64);
+    let login = made("base64 of a login", &|token| base64(&format!("kim:{token}")));
+    let twice = made("base64 of base64", &|token| base64(&base64(token)));
+    let digits = made("hex in JSON", &|token| hex(token.as_bytes()));
+    let data = made("data of a secret", &base64);
+    let (head, tail) = made("base64 on two lines", &|token| base64(&format!("{token} {token}")))
+        .split_at_checked(64)
+        .map(|(head, tail)| (head.to_owned(), tail.to_owned()))
+        .unwrap();
+    for (path, text) in [
+        ("app.env", format!("API_TOKEN={env}\nLOGIN={login} # {login}\nTWICE={twice}\n")),
+        ("app.json", format!("{{\"token\": \"{digits}\", \"again\": \"{digits}\"}}\n")),
+        (
+            "secret.yaml",
+            format!("apiVersion: v1\nkind: Secret\nmetadata: {{ name: a }}\ndata:\n  key: {data}\n"),
+        ),
+        ("wrapped.txt", format!("{head}\n{tail}\n")),
+    ] {
+        stage.repo.write(format!("encoded/{path}"), text);
+    }
+}
+
 #[test]
 fn c12_no_output_of_any_command_holds_a_planted_secret() {
     let mut aviary = Aviary::default();
@@ -276,6 +308,7 @@ fn c12_no_output_of_any_command_holds_a_planted_secret() {
     stage.repo.git(&["remote", "add", "origin", &format!("https://kim:{remote}@git.acme.example/pay")]);
     plant_every_rule(&stage, &mut aviary);
     plant_in_manifests(&stage, &mut aviary);
+    plant_encoded(&stage, &mut aviary);
     assert!(aviary.canaries.len() > 100);
     stage.repo.git(&["add", "--all"]);
     let pepper = run::made_up("generic-credential", "{alnum:40}", "pepper");
@@ -298,7 +331,10 @@ fn c12_no_output_of_any_command_holds_a_planted_secret() {
         outputs.of(&stage, &arguments, &[]).ends(1);
     }
     let report = fs::read(stage.repo.path().join(".git/tollgate/last-report.json")).unwrap();
-    let prints = fingerprints(&serde_json::from_slice(&report).unwrap());
+    let report = serde_json::from_slice(&report).unwrap();
+    let encoded = run::found(&report).iter().filter(|(path, _)| path.starts_with("encoded/")).count();
+    assert!(encoded >= 6, "{encoded} findings in encoded text");
+    let prints = fingerprints(&report);
     assert!(prints.len() > 100, "{} findings", prints.len());
     for print in [&prints[0], &prints[prints.len() / 2], &prints[prints.len() - 1]] {
         outputs.of(&stage, &["explain", print], &[]).ends(0);

@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test stops at the first surprise")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tollgate::detect::{Scan, Setting, checksum, scan, trial};
-use tollgate::finding::Fingerprinter;
+use tollgate::finding::{Finding, Fingerprinter};
 use tollgate::policy::example::{self, Check};
 use tollgate::policy::rule::Rule;
 use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::policy::{Policies, load};
 use tollgate::source::{Blob, Extent, Item, Source, SourceError};
+use tollgate::text::span::Span;
 use tollgate::text::time::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_795_219_200_000);
@@ -96,6 +99,53 @@ fn a_token_is_found_whole_wherever_it_stands() {
             if found != context.matches('@').count() {
                 missed.push(format!("{} in {name}: {found}", rule.id));
             }
+        }
+    }
+    assert!(missed.is_empty(), "{} missed:\n{}", missed.len(), missed.join("\n"));
+}
+
+/// Where values stand that are written in other letters, which are `@`.
+const ENCODED: [(&str, &str); 3] = [
+    ("x.yaml", "auth:\n  key: @\n  region: eu\n"),
+    ("x.json", "{\n  \"key\": \"@\",\n  \"next\": 1\n}\n"),
+    ("x.env", "KEY=@\nnext\n"),
+];
+
+/// What is shorter is not taken for encoded text.
+const ENCODED_BYTES: usize = 16;
+
+/// `text` in base64 and in hex, each under the name of its decoding.
+fn encodings(text: &str) -> [(&'static str, String); 2] {
+    let hex = text.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    [("base64", STANDARD.encode(text)), ("hex", hex)]
+}
+
+#[test]
+fn a_token_is_found_in_base64_and_in_hex_and_its_place_is_all_that_stands_for_it() {
+    let policies = load::policies(&[]).unwrap();
+    let mut tokens = tokens(&policies);
+    tokens.retain(|(_, token)| token.len() >= ENCODED_BYTES);
+    assert!(tokens.len() >= 100, "only {} tokens are long enough", tokens.len());
+    let mut texts = Vec::new();
+    let mut expected = Vec::new();
+    for (rule, token) in &tokens {
+        for (name, encoded) in encodings(token) {
+            for (file, context) in ENCODED {
+                let (path, text) = (format!("{}/{name}/{file}", rule.id), context.replace('@', &encoded));
+                texts.push((path.clone(), text.clone()));
+                expected.push((rule, name, path, text, encoded.trim_end_matches('=').to_owned()));
+            }
+        }
+    }
+    let scan = scanned(&policies, texts);
+    let mut missed = Vec::new();
+    for (rule, name, path, text, encoded) in expected {
+        let here = scan.findings.iter().filter(|one| one.rule == rule.id && one.location.path == path);
+        let place = |span: Span| text[span.start..span.end].trim_end_matches('=');
+        let is_it =
+            |one: &&Finding| one.encoding.as_deref() == Some(name) && place(one.location.span) == encoded;
+        if here.filter(is_it).count() != 1 {
+            missed.push(path);
         }
     }
     assert!(missed.is_empty(), "{} missed:\n{}", missed.len(), missed.join("\n"));

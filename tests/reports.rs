@@ -512,6 +512,7 @@ fn fixed() -> Outcome {
             excluded: vec!["third_party/**".to_owned()],
             suppressions_ignored: 2,
             digest: "sha256:77aa".to_owned(),
+            history: None,
         },
         receipts: vec![
             receipt(116, "run", ""),

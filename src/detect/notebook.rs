@@ -43,8 +43,9 @@ pub(super) fn reread(
     }
     candidates.retain(|one| {
         let same = |other: &Candidate| other.rule == one.rule && other.secret.overlaps(&one.secret);
-        let guess = one.generic && !one.decoded.as_ref().is_some_and(|decoded| decoded.whole);
-        !(guess && notebook.shows(one.secret)) && !found.iter().any(same)
+        let guess = one.is_generic() && !one.decoded.as_ref().is_some_and(|decoded| decoded.whole);
+        let reread = guess && notebook.shows(one.secret);
+        !reread && !found.iter().any(same)
     });
     candidates.extend(found);
     Ok(candidates)

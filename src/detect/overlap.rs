@@ -12,8 +12,8 @@ use crate::policy::syntax::Each;
 
 /// Keeps, of candidates whose secrets share bytes, the one that knows most.
 ///
-/// A rule whose check holds beats one without a check; a specific rule beats a generic one; then the
-/// higher severity, the longer secret, the smaller id. What a check refuted is told by no rule.
+/// A rule whose check holds beats one without a check; a rule that knows the format
+/// beats one that knows the place, and that one a generic one; then the higher severity, the longer secret, the smaller id. What a check refuted is told by no rule.
 /// Encoded or not is asked last, but for a generic rule that took base64 for the secret itself.
 pub fn settle(candidates: Vec<Candidate>) -> Vec<Candidate> {
     let mut settled = settle_layer(candidates);
@@ -27,9 +27,11 @@ pub fn settle_layer(candidates: Vec<Candidate>) -> Vec<Candidate> {
     candidates.retain(|one| one.proved || !refuted.iter().any(|other| refutes(other, one)));
     candidates.sort_by(|left, right| {
         let length = |one: &Candidate| one.secret.end - one.secret.start;
-        let read = |one: &Candidate| one.generic && one.decoded.as_ref().is_some_and(|decoded| decoded.whole);
-        (right.proved, left.generic, read(right), right.severity, right.confidence, length(right))
-            .cmp(&(left.proved, right.generic, read(left), left.severity, left.confidence, length(left)))
+        let read =
+            |one: &Candidate| one.is_generic() && one.decoded.as_ref().is_some_and(|decoded| decoded.whole);
+        let sure = |one: &Candidate| (one.proved, one.basis, read(one));
+        (sure(right), right.severity, right.confidence, length(right))
+            .cmp(&(sure(left), left.severity, left.confidence, length(left)))
             .then_with(|| left.decoded.is_some().cmp(&right.decoded.is_some()))
             .then_with(|| left.secret.cmp(&right.secret))
             .then_with(|| left.rule_id.cmp(&right.rule_id))
@@ -53,7 +55,7 @@ fn collide(one: &Candidate, other: &Candidate) -> bool {
 
 /// What is refuted inside of something encoded says nothing against a format around it.
 fn refutes(refuted: &Candidate, other: &Candidate) -> bool {
-    collide(refuted, other) && (refuted.decoded.is_none() || other.generic)
+    collide(refuted, other) && (refuted.decoded.is_none() || other.is_generic())
 }
 
 /// Keeps one finding for a value that a text rule found and that an identity holds in the clear.

@@ -259,7 +259,7 @@ impl Frequent {
         let of = |window: &[u8]| {
             let window = folded(window.first_chunk().copied().unwrap_or_default());
             match self.levels.get(list_of(window)) {
-                Some(0) | None => window.to_le_bytes().iter().map(letter).sum(),
+                Some(0) | None => window.to_le_bytes().into_iter().map(letter).sum(),
                 Some(level) => 100 << level,
             }
         };
@@ -268,7 +268,7 @@ impl Frequent {
 }
 
 /// How often a letter stands in source text, on a scale from 0 to 9, in the order of their use in English and code.
-fn letter(byte: &u8) -> u32 {
+fn letter(byte: u8) -> u32 {
     match byte {
         b'e' | b't' | b'a' | b' ' => 9,
         b'o' | b'i' | b'n' | b's' | b'r' => 8,

@@ -25,6 +25,27 @@ const AROUND: usize = 256;
 /// How far `near` sees at most, in bytes each way: minified files have one line.
 pub const NEAR_BYTES: usize = 4 << 10;
 
+/// What a rule judges a value by, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// The name it is assigned to.
+    Name,
+    /// Where it stands, such as behind `Bearer`: whose it is remains open.
+    Place,
+    /// Its own format.
+    Format,
+}
+
+impl Basis {
+    fn of(rule: &TextRule) -> Self {
+        match (rule.generic, rule.value) {
+            (true, _) => Self::Name,
+            (false, Some(_)) => Self::Place,
+            (false, None) => Self::Format,
+        }
+    }
+}
+
 /// A place where a pattern matched.
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -40,8 +61,8 @@ pub struct Candidate {
     pub proved: bool,
     /// Whether a check of the text itself fails: nothing is reported here, by any rule.
     pub refuted: bool,
-    /// Whether the rule judges by context alone.
-    pub generic: bool,
+    /// What the rule judges by.
+    pub basis: Basis,
     /// Severity of the rule.
     pub severity: Severity,
     /// How likely true.
@@ -70,6 +91,11 @@ pub struct Decoded {
 }
 
 impl Candidate {
+    /// Whether the rule judges by the name alone.
+    pub fn is_generic(&self) -> bool {
+        self.basis == Basis::Name
+    }
+
     /// The secret, where the candidate stands in `bytes`.
     pub fn value<'c>(&'c self, bytes: &'c [u8]) -> &'c [u8] {
         self.decoded.as_ref().map_or_else(|| self.secret.of(bytes), |decoded| decoded.value.expose())
@@ -350,7 +376,7 @@ fn judge(
         key,
         proved: false,
         refuted: false,
-        generic: text.generic,
+        basis: Basis::of(text),
         severity: rule.severity,
         confidence: rule.confidence,
         bits: entropy::strength_bits(value, !text.generic),

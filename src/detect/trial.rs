@@ -47,7 +47,7 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
                     if let Some(message) = judge_example(rule, &ids(&findings(&engine, &blob)?)) {
                         add(which.clone(), message);
                     }
-                    if let Some(message) = judge_mutants(&engine, rule, blob)? {
+                    if let Some(message) = judge_mutants(&engine, rule, &blob)? {
                         add(format!("{which} with a letter changed"), message);
                     }
                 }
@@ -80,7 +80,7 @@ fn judge_example(rule: &Rule, found: &BTreeSet<RuleId>) -> Option<String> {
 }
 
 /// What is wrong with the mutants of an example: one is found, or an exact check refuses none.
-fn judge_mutants(engine: &Engine<'_>, rule: &Rule, example: Blob) -> Result<Option<String>, DetectError> {
+fn judge_mutants(engine: &Engine<'_>, rule: &Rule, example: &Blob) -> Result<Option<String>, DetectError> {
     let Some(check) = rule.text_rule().and_then(|text| text.checksum.as_ref()) else { return Ok(None) };
     let mutants = mutants(rule, &example.bytes);
     if mutants.is_empty() && checksum::is_exact(check) {

@@ -218,6 +218,7 @@ fn conclude(
             excluded: scan.extent.excluded,
             suppressions_ignored: scan.suppressions,
             digest: scan.digest,
+            history: scan.extent.sifted.map(|sifted| sifted.blobs),
         },
         receipts,
         unrecorded,

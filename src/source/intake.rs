@@ -44,7 +44,7 @@ impl Intake<'_> {
         let blob = |path, bytes| Item::Blob(Blob { path, commit: commit.map(str::to_owned), change, bytes });
         archive::unpack(path, &mut bytes, self.bounds(), &mut |found| match found {
             Found::Member(path, bytes) if self.budget.take(bytes.len() as u64) => {
-                (self.sink)(blob(path, bytes))
+                (self.sink)(blob(path, bytes));
             }
             Found::Member(..) => {}
             Found::Gap(gap) => (self.sink)(Item::Gap(gap)),

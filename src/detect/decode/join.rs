@@ -22,7 +22,7 @@ const OPERATORS: [&[u8]; 7] = [b"+", b"..", b".", b"&", b"<>", b"~", b"||"];
 
 fn read(text: &[u8], offset: usize, language: Language) -> Option<Atom> {
     // Only what goes on as one word can be one secret; it also drops nearly every quote at once.
-    if !is_part(text.get(offset.checked_sub(1)?)?) {
+    if !is_part(*text.get(offset.checked_sub(1)?)?) {
         return None;
     }
     let end = if text.get(offset) == Some(&b'\\') {
@@ -30,12 +30,12 @@ fn read(text: &[u8], offset: usize, language: Language) -> Option<Atom> {
     } else {
         opening(text, offset, language)?
     };
-    is_part(text.get(end)?).then_some(Atom { length: end - offset, stands_for: None, hides: Hides::Always })
+    is_part(*text.get(end)?).then_some(Atom { length: end - offset, stands_for: None, hides: Hides::Always })
 }
 
 /// A letter of the formats that secrets have.
-fn is_part(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-+/=.".contains(byte)
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-+/=.".contains(&byte)
 }
 
 /// Behind the backslash at `offset`, the line feed and the indentation.
@@ -73,7 +73,7 @@ fn opening(text: &[u8], offset: usize, language: Language) -> Option<usize> {
 /// `x = "ab"; x += "cd"`, from behind the first part.
 fn assigned(text: &[u8], offset: usize, gap: Rest<'_>) -> Option<usize> {
     let gap = gap.take(b";").unwrap_or(gap).skip(b" \t\r\n")?;
-    let end = gap.skip_while(is_name)?;
+    let end = gap.skip_while(|byte| is_name(*byte))?;
     let name = text.get(gap.at..end.at).filter(|name| !name.is_empty())?;
     let gap = end.skip(b" \t")?;
     let behind = gap.take(b"+=").or_else(|| gap.take(b".="))?;
@@ -93,7 +93,7 @@ fn assignee(text: &[u8], offset: usize) -> Option<&[u8]> {
         .or_else(|| left.strip_suffix(b"."))
         .unwrap_or(left);
     let left = trimmed(left);
-    let start = left.iter().rposition(|byte| !is_name(byte)).map_or(0, |at| at + 1);
+    let start = left.iter().rposition(|byte| !is_name(*byte)).map_or(0, |at| at + 1);
     left.get(start..)
 }
 
@@ -101,8 +101,8 @@ fn trimmed(text: &[u8]) -> &[u8] {
     text.trim_ascii_end()
 }
 
-fn is_name(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_$.".contains(byte)
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_$.".contains(&byte)
 }
 
 /// Whether the list around `offset` is put together with nothing between its members.

@@ -98,7 +98,8 @@ fn two_parts_of_a_literal_are_one_where_the_language_says_so() {
         let (start, length) = (0..text.len())
             .find_map(|offset| Some((offset, joint(offset)?.0.length)))
             .unwrap_or_else(|| panic!("no joint in {text}"));
-        assert!(text[..start].ends_with("ab") && text[start + length..].starts_with("cd"), "{text}");
+        let (before, rest) = text.split_at(start);
+        assert!(before.ends_with("ab") && rest.split_at(length).1.starts_with("cd"), "{text}");
     }
     for (text, language) in [
         ("\"ab\" \"cd\"", PLAIN),

@@ -5,6 +5,7 @@ use super::{Said, Seen, named, query};
 use crate::text::time::Length;
 
 /// Signature version 4 in a URL: which service account signed it, when, and for how many seconds.
+#[expect(clippy::unnecessary_wraps, reason = "one shape for all decoders")]
 pub(super) fn signed(seen: Seen<'_>) -> Option<Said> {
     let query = query::parameters(seen.around);
     let account = query.get("x-goog-credential").and_then(|scope| named(scope.split('/').next()?, b"-_.@"));

@@ -85,6 +85,7 @@ pub fn read(decoder: &str, seen: Seen<'_>) -> Said {
 
 impl Said {
     /// Facts without an end.
+    #[expect(clippy::unnecessary_wraps, reason = "what a decoder gives back")]
     fn of(facts: impl IntoIterator<Item = String>) -> Option<Self> {
         Some(Self { facts: facts.into_iter().collect(), ends: None })
     }

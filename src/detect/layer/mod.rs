@@ -167,8 +167,9 @@ impl<'t> Layer<'t> {
         above.unwrap_or_default()
     }
 
-    /// Where the secret at `span` comes from; `None` if it is nothing new, or only half decoded.
-    pub(super) fn origin(&self, span: Span) -> Option<Origin> {
+    /// Where the secret at `span` comes from; `None` if it is nothing new, or only half decoded. What a layer below
+    /// decoded is new, though nothing of it was written otherwise here.
+    pub(super) fn origin(&self, span: Span, is_from_below: bool) -> Option<Origin> {
         let mut how: Vec<&'static str> = Vec::new();
         let mut whole = false;
         for piece in self.touched(span) {
@@ -187,7 +188,7 @@ impl<'t> Layer<'t> {
                 Kind::Atom(_) | Kind::Copied => {}
             }
         }
-        (!how.is_empty()).then(|| Origin { span: self.above(span), how, whole })
+        (is_from_below || !how.is_empty()).then(|| Origin { span: self.above(span), how, whole })
     }
 
     fn empty() -> Layer<'static> {

@@ -75,13 +75,9 @@ impl Reader<'_, '_, '_> {
             }
             return run.end;
         }
-        if let Some(block) = Block::at(text, run) {
-            // Each line stands for whole bytes: where the block is no text, none of its lines is. Where it is, each may
-            // also be a run of its own.
-            if self.letters(block.span, &block.letters) {
-                for line in block.lines {
-                    self.whole(line);
-                }
+        if let Some(mut block) = Block::at(text, run) {
+            if !self.block(&block) && block.drop_tail() {
+                self.block(&block);
             }
             return block.span.end;
         }
@@ -89,6 +85,18 @@ impl Reader<'_, '_, '_> {
             self.parts(run, JOINTS);
         }
         run.end
+    }
+
+    /// Each line stands for whole bytes: where the block is no text, none of its lines is. Where it is, each may also
+    /// be a run of its own.
+    fn block(&mut self, block: &Block) -> bool {
+        let found = self.letters(block.span, &block.letters);
+        if found {
+            for line in &block.lines {
+                self.whole(*line);
+            }
+        }
+        found
     }
 
     /// The run as it is, with the padding behind it.
@@ -165,7 +173,9 @@ impl Block {
             return None;
         }
         let mut block = Self { span: first, lines: vec![first], letters: first.of(text).to_vec() };
-        while let Some(line) = next_line(text, block.span.end).filter(|line| line.end - line.start <= width) {
+        let indent = indent_behind(text, first);
+        let fits = |line: &Span| line.end - line.start <= width;
+        while let Some(line) = next_line(text, block.span.end, indent).filter(fits) {
             block.lines.push(line);
             block.letters.extend_from_slice(line.of(text));
             block.span.end = line.end + padding(text, line.end);
@@ -175,17 +185,40 @@ impl Block {
         }
         (block.lines.len() > 1).then_some(block)
     }
+
+    /// Leaves out a last line that is shorter than the others: it may be a word that only stands below them.
+    fn drop_tail(&mut self) -> bool {
+        let length = |line: &Span| line.end - line.start;
+        let [.., before, tail] = self.lines.as_slice() else { return false };
+        if length(tail) == length(before) {
+            return false;
+        }
+        self.letters.truncate(self.letters.len() - length(tail));
+        self.span.end = before.end;
+        self.lines.pop();
+        true
+    }
 }
 
-/// The letters that the line behind `end` consists of, but for white space before them.
-fn next_line(text: &[u8], end: usize) -> Option<Span> {
+/// How far the line behind `first` must be indented to go on with it: further than the line of `first`, if that is a
+/// value behind its key and in no quotes.
+fn indent_behind(text: &[u8], first: Span) -> usize {
+    let before = Span::new(first.start.saturating_sub(CONTEXT), first.start).of(text);
+    let before = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let indent = before.iter().take_while(|byte| b" \t".contains(byte)).count();
+    let is_value = indent < before.len() && before.last().is_some_and(|byte| b" \t:=".contains(byte));
+    if is_value { indent + 1 } else { 0 }
+}
+
+/// The letters that the line behind `end` consists of, but for white space of at least `indent` before them.
+fn next_line(text: &[u8], end: usize, indent: usize) -> Option<Span> {
     let rest = text.get(end..)?;
     let behind = rest.strip_prefix(b"\r").unwrap_or(rest).strip_prefix(b"\n")?;
     let blank = behind.iter().take(CONTEXT).take_while(|byte| b" \t".contains(byte)).count();
     let start = text.len() - behind.len() + blank;
     let stop = end_of_run(text, start);
     let closed = text.get(stop).is_none_or(|byte| b"\r\n=\"'`<".contains(byte));
-    (stop > start && closed).then(|| Span::new(start, stop))
+    (blank >= indent && stop > start && closed).then(|| Span::new(start, stop))
 }
 
 fn padding(text: &[u8], end: usize) -> usize {

@@ -112,7 +112,7 @@ impl Search<'_> {
         hits: &mut Vec<Hit>,
     ) -> Result<(), DetectError> {
         let mut candidates = self.candidates(layer.bytes(), hits)?;
-        candidates.retain(|one| !(layer.opaque && one.generic));
+        candidates.retain(|one| !(layer.opaque && one.is_generic()));
         let secrets = candidates.iter().map(|one| one.secret).chain(below.masks);
         found.masks.extend(secrets.map(|secret| layer.above(secret)));
         candidates.extend(below.candidates);
@@ -122,7 +122,7 @@ impl Search<'_> {
         found.masks.extend(credentials.iter().map(|one| layer.above(one.place.span)));
         let lives = credential::in_text(self.rules, &credentials, layer.bytes(), self.fingerprinter)?;
         for mut life in lives.into_iter().chain(below.lives) {
-            let Some(origin) = layer.origin(life.location.span) else { continue };
+            let Some(origin) = layer.origin(life.location.span, life.encoding.is_some()) else { continue };
             life.location.span = origin.span;
             life.encoding = Some(chain(&origin.how, life.encoding.as_deref()));
             found.lives.push(life);
@@ -133,7 +133,7 @@ impl Search<'_> {
 
 /// A candidate of `layer` as one of the text that the layer lies in; `None` if it is none of its own.
 fn lifted(candidate: Candidate, layer: &Layer<'_>, number: usize) -> Option<Candidate> {
-    let origin = layer.origin(candidate.secret)?;
+    let origin = layer.origin(candidate.secret, candidate.decoded.is_some())?;
     let bytes = layer.bytes();
     let value = crate::text::secret::Secret::new(candidate.value(bytes));
     let inner = candidate.decoded.as_ref().map(|decoded| decoded.encoding.as_str());

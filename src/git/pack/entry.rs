@@ -98,12 +98,12 @@ fn distance(bytes: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn encode(origin: Origin, size: u64) -> Vec<u8> {
+    pub(in super::super) fn encode(origin: Origin, size: u64) -> Vec<u8> {
         let kind = match origin {
             Origin::Whole(Kind::Commit) => 1,
             Origin::Whole(Kind::Tree) => 2,

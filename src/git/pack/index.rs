@@ -77,13 +77,13 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// A table over `ids` (sorted) and offsets, the wide ones behind the first 2 GiB.
-    fn table(entries: &[(RawId, u64)]) -> Vec<u8> {
+    pub(in super::super) fn table(entries: &[(RawId, u64)]) -> Vec<u8> {
         let mut bytes = b"\xfftOc\0\0\0\x02".to_vec();
         for first in 0..=255_u8 {
             let count = entries.iter().filter(|(id, _)| id[0] <= first).count();

@@ -50,3 +50,6 @@ pub enum Fault {
     #[error("too large")]
     Large,
 }
+
+#[cfg(test)]
+mod tests;

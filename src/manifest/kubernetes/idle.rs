@@ -130,7 +130,7 @@ mod tests {
     const ROLE: &str = "kind: Role\napiVersion: v1\nrules:\n- verbs: ['*']\n";
 
     fn left(text: &str) -> Vec<&str> {
-        parts_between(text.as_bytes()).iter().map(|part| &text[part.start..part.end]).collect()
+        parts_between(text.as_bytes()).iter().map(|part| text.get(part.start..part.end).unwrap()).collect()
     }
 
     #[test]

@@ -101,6 +101,10 @@ pub(crate) fn circumstances(outcome: &Outcome) -> Vec<(&'static str, String)> {
         let seen = counted(outcome.coverage.suppressions_ignored, "suppression");
         lines.push(("not obeyed", format!("{seen} of other tools")));
     }
+    if let Some(contents) = outcome.coverage.history {
+        let seen = counted(contents, "content");
+        lines.push(("history", format!("{seen} of it, by their text alone; identities are those of today")));
+    }
     if !outcome.coverage.excluded.is_empty() {
         lines.push(("excluded by policy", quoted(&outcome.coverage.excluded).join(", ")));
     }

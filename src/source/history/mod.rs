@@ -100,20 +100,20 @@ impl History {
         let objects = repository.objects_between(&left, &right)?.iter().filter_map(ObjectId::raw).collect();
         Ok(Asked { commits: Commits::among(store, &ids, limits), objects: Some(objects), head })
     }
+}
 
-    fn hand_out(
-        &self,
-        store: &Store,
-        contents: &BTreeMap<RawId, Vec<Place>>,
-        commits: &[Commit],
-        limits: pack::Limits,
-        intake: &Intake<'_>,
-    ) -> BTreeSet<RawId> {
-        let ids: BTreeSet<RawId> = contents.keys().copied().collect();
-        let hand = || Hand { contents, commits, intake, faults: BTreeSet::new() };
-        let hands = store.walk(Kind::Blob, Some(&ids), limits, hand);
-        hands.into_iter().flat_map(|hand| hand.faults).collect()
-    }
+/// Hands out `contents` with the commits they stand in; back come those that could not be read.
+fn hand_out(
+    store: &Store,
+    contents: &BTreeMap<RawId, Vec<Place>>,
+    commits: &[Commit],
+    limits: pack::Limits,
+    intake: &Intake<'_>,
+) -> BTreeSet<RawId> {
+    let ids: BTreeSet<RawId> = contents.keys().copied().collect();
+    let hand = || Hand { contents, commits, intake, faults: BTreeSet::new() };
+    let hands = store.walk(Kind::Blob, Some(&ids), limits, hand);
+    hands.into_iter().flat_map(|hand| hand.faults).collect()
 }
 
 impl Source for History {
@@ -152,7 +152,7 @@ impl Source for History {
         }
         seen.say_what_was_not_read(&places.of, &intake);
         places.of.retain(|id, places| seen.holding.contains(id) && !places.is_empty());
-        let lost = self.hand_out(&store, &places.of, commits, limits, &intake);
+        let lost = hand_out(&store, &places.of, commits, limits, &intake);
         places.of.retain(|id, _| lost.contains(id));
         by_git::hand_out(repository, &places.of, commits, &intake)?;
         intake.finish();

@@ -17,8 +17,7 @@ const TURNS: [u32; 4] = [20, 9, 27, 19];
 
 /// Both halves of the state after `bytes`, low half first.
 fn state(bytes: &[u8], seed: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = seed.to_le_bytes();
-    let mut halves = [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])];
+    let mut halves = [low_half(seed), low_half(seed >> 32)];
     let (words, rest) = bytes.as_chunks::<4>();
     for word in words {
         halves = mixed(halves, u32::from_le_bytes(*word));
@@ -26,6 +25,11 @@ fn state(bytes: &[u8], seed: u64) -> [u32; 2] {
     // What is left of the last word, least significant first, with a single bit behind it.
     let last = rest.iter().rev().fold(0x80_u32, |word, byte| (word << 8) | u32::from(*byte));
     mixed(mixed(halves, last), 0)
+}
+
+fn low_half(seed: u64) -> u32 {
+    let [.., first, second, third, fourth] = seed.to_be_bytes();
+    u32::from_be_bytes([first, second, third, fourth])
 }
 
 fn mixed([low, high]: [u32; 2], word: u32) -> [u32; 2] {

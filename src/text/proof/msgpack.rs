@@ -27,13 +27,13 @@ pub(super) fn judge(text: &[u8], _: &Terms<'_>) -> Outcome {
 ///
 /// Beside a permission stand discharges of minutes, which are asked for anew: they say nothing of its life.
 pub fn ends(text: &[u8]) -> Option<i64> {
-    let ends: Option<Vec<i64>> = tokens(text).map(|token| token?).collect();
+    let ends: Option<Vec<i64>> = tokens(text).map(|token| token?.0).collect();
     ends?.into_iter().max()
 }
 
-/// For each macaroon of the list its end if it has one; `None` for what is no macaroon. Tokens of the older
+/// For each macaroon of the list its end; `None` for what is no macaroon. Tokens of the older
 /// `fo1_` kind stand beside them and are not looked into.
-fn tokens(text: &[u8]) -> impl Iterator<Item = Option<Option<i64>>> {
+fn tokens(text: &[u8]) -> impl Iterator<Item = Option<End>> {
     let list = text.split(|byte| *byte == b',').filter(|one| !one.starts_with(b"fo1_"));
     list.map(|one| {
         let at = one.iter().position(|byte| *byte == b'_')? + 1;
@@ -41,8 +41,11 @@ fn tokens(text: &[u8]) -> impl Iterator<Item = Option<Option<i64>>> {
     })
 }
 
-/// The end of a macaroon, if it has one; `None` for what is none.
-fn macaroon(bytes: &[u8]) -> Option<Option<i64>> {
+/// When a macaroon ends, in seconds since 1970, if it ever does.
+struct End(Option<i64>);
+
+/// The end of a macaroon; `None` for what is none.
+fn macaroon(bytes: &[u8]) -> Option<End> {
     let mut reader = Reader(bytes);
     let (Value::Array(4), Value::Array(nonce @ 2..=3)) = (reader.head()?, reader.head()?) else {
         return None;
@@ -66,7 +69,7 @@ fn macaroon(bytes: &[u8]) -> Option<Option<i64>> {
         }
     }
     let Value::Bytes = reader.head()? else { return None };
-    (parts % 2 == 0 && reader.0.is_empty()).then_some(end)
+    (parts % 2 == 0 && reader.0.is_empty()).then_some(End(end))
 }
 
 /// The head of a value, behind which the reader stands; the bytes of texts are passed over with it.

@@ -75,10 +75,9 @@ pub fn valid_before(bytes: &[u8]) -> Option<u64> {
     let kind = reader.name()?;
     // Nonce and the numbers of the public key, whose count its kind says.
     let numbers = match kind.split_once("-cert-v01@")?.0 {
-        "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" => 2,
+        "ssh-rsa" | "rsa-sha2-256" | "rsa-sha2-512" | "sk-ssh-ed25519" => 2,
         "ssh-ed25519" => 1,
         "ssh-dss" => 4,
-        "sk-ssh-ed25519" => 2,
         name if name.starts_with("ecdsa-sha2-nistp") => 2,
         name if name.starts_with("sk-ecdsa-sha2-nistp") => 3,
         _ => return None,

@@ -1,0 +1,115 @@
+//! What the mutations start from.
+
+use std::fs;
+use std::path::Path;
+
+use tollgate::ledger::record::{Kind, Record};
+use tollgate::policy::Policies;
+use tollgate::policy::example::{self, Check};
+use tollgate::policy::syntax::ExampleSyntax;
+use tollgate::signing::KeyFile;
+
+use crate::NOW;
+
+/// Every example and look-alike of every rule, filled in, with a path it may stand at.
+pub fn examples(policies: &Policies) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for rule in &policies.rules {
+        let regex = rule.text_rule().and_then(|text| text.pattern.regex().ok());
+        let check = rule.text_rule().and_then(|text| text.checksum.as_ref()).zip(regex);
+        let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
+        for (index, text) in rule.text.examples.iter().chain(&rule.text.look_alikes).enumerate() {
+            let (path, template) = match text {
+                ExampleSyntax::Text(text) => ("example.txt", text),
+                ExampleSyntax::File { path, text } => (path.as_str(), text),
+            };
+            if let Ok(bytes) = example::fill(template, "fuzz", index, check) {
+                found.push((path.to_owned(), bytes));
+            }
+        }
+    }
+    found
+}
+
+/// Every file below `folder` of this repository.
+pub fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.to_str().unwrap().to_owned(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The files of every case of `tests/manifests`, with their paths.
+pub fn manifests() -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for (_, case) in files("tests/manifests") {
+        let case = String::from_utf8(case).unwrap();
+        for part in case.split("== ").filter(|part| !part.starts_with("identities\n")) {
+            if let Some((path, text)) = part.split_once('\n') {
+                found.push((path.to_owned(), text.as_bytes().to_vec()));
+            }
+        }
+    }
+    found
+}
+
+/// A valid exception document.
+pub fn document() -> Vec<u8> {
+    let value = serde_json::json!({
+        "v": 1, "id": "01JDQ4R5M3K8ZV6T2XW9YABCDE", "ledger": "acme.example/payments",
+        "repo": { "host": "github.com", "id": "42", "name": "acme/payments" },
+        "scope": {
+            "pipelines": ["payments/deploy"], "environments": ["production"], "base_branch": "main",
+            "commits": "until_fixed"
+        },
+        "findings": [{
+            "rule": "aws-access-key", "fp": "4f0c91aa7be24f0c91aa7be24f0c91aa", "fp_alg": "salted",
+            "severity": "critical", "path": "deploy/prod.env", "summary": "a key in a deployed file"
+        }],
+        "reason": { "code": "accepted_risk", "text": "the vendor rotates it on Monday", "ticket": "PAY-88" },
+        "owner": "dana", "requested_by": "lee",
+        "created_at": "2026-11-20T12:00:00.000Z", "not_before": "2026-11-20T12:00:00.000Z",
+        "expires_at": "2026-12-01T12:00:00.000Z", "max_uses": 3,
+        "policy": { "digest": format!("sha256:{}", "a".repeat(64)) }
+    });
+    serde_json::to_vec_pretty(&value).unwrap()
+}
+
+/// A record of each of some kinds.
+pub fn records() -> Vec<Vec<u8>> {
+    [Kind::Run, Kind::Observed, Kind::Cleared, Kind::ExceptionApproved, Kind::Deploy, Kind::Notice]
+        .into_iter()
+        .map(|kind| {
+            let mut record = Record::new(kind, NOW);
+            record.set("origin", "acme.example/ledger/2026");
+            record.set("run.id", "7");
+            record.set("run.attempt", 1);
+            record.set("finding.fingerprint", "4f0c91aa7be2");
+            record.set("finding.severity", "critical");
+            record.set("text", "two lines\nand \"quotes\"");
+            record.bytes()
+        })
+        .collect()
+}
+
+/// A key file, a signature and a signers file.
+pub fn signed() -> Vec<Vec<u8>> {
+    let file = KeyFile::generate(&[7; 32], "fuzz").unwrap();
+    let key = KeyFile::parse(file.as_bytes(), "key").unwrap();
+    let signature = key.sign("tollgate-exception", b"message").unwrap().armour();
+    let signers = format!(
+        "dana@acme.example namespaces=\"tollgate-exception\",valid-after=\"20260101Z\" {}\n",
+        key.key().openssh()
+    );
+    vec![file.as_bytes().to_vec(), signature.into_bytes(), signers.into_bytes()]
+}
