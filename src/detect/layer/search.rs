@@ -93,13 +93,11 @@ impl Search<'_> {
 
     /// Those of one layer; without a path, those of every path.
     fn candidates(&self, bytes: &[u8], hits: &mut Vec<Hit>) -> Result<Vec<Candidate>, DetectError> {
-        match self.path {
-            Some(path) => text::candidates(Subject { path, bytes }, self.policies, self.prefilter, hits),
-            None => {
-                self.prefilter.hits(bytes, hits);
-                text::candidates_anywhere(bytes, self.policies, hits, &|_, _| true)
-            }
+        if let Some(path) = self.path {
+            return text::candidates(Subject { path, bytes }, self.policies, self.prefilter, hits);
         }
+        self.prefilter.hits(bytes, hits);
+        text::candidates_anywhere(bytes, self.policies, hits, &|_, _| true)
     }
 
     /// Adds what stands in `layer` itself and `below` it.
