@@ -2,7 +2,8 @@
 # Times tollgate beside ripgrep on folders and prints a table.
 # Usage: benches/compare.sh FOLDER...
 # Needs `rg`, `git`, `awk`, GNU `date` and GNU `time`. TOLLGATE names the program, RUNS how often each one is run (5).
-# With STAGED=FOLDER, a repository made by benches/many-files.sh, the commit hook is timed too.
+# With STAGED=FOLDER, a repository made by benches/many-files.sh, the commit hook is timed too; with SINCE=FOLDER,
+# a repository with a remote branch origin/main, a branch. With KINGFISHER=kingfisher that program is timed too.
 set -eu
 tollgate=${TOLLGATE:-tollgate}
 runs=${RUNS:-5}
@@ -20,10 +21,12 @@ once() {
     status=0
     "$@" > "$home/out" 2> "$home/err" || status=$?
     to=$(date +%s%N)
-    if [ "$status" -gt 1 ]; then
+    # 200 and 205 are findings of Kingfisher.
+    case $status in 0 | 1 | 200 | 205) ;; *)
         cat "$home/err" >&2
         exit 2
-    fi
+        ;;
+    esac
     awk -v from="$from" -v to="$to" 'BEGIN { printf "%.1f\n", (to - from) / 1000000 }'
 }
 
@@ -59,24 +62,36 @@ if [ -n "${STAGED:-}" ]; then
     echo "| \`check --staged --no-ledger\` | $plain ms | git diff --cached $floor ms | $(awk "BEGIN { printf \"%.2f\", $plain / $floor }") |"
     echo "| \`check --staged\` with a ledger | $kept ms | git diff --cached $floor ms | $(awk "BEGIN { printf \"%.2f\", $kept / $floor }") |"
 fi
+if [ -n "${SINCE:-}" ]; then
+    took=$(median sh -c 'cd "$1" && shift && exec "$@"' sh "$SINCE" "$tollgate" check --since origin/main --no-ledger)
+    echo "| \`check --since\` | $took ms | | |"
+fi
 for folder in "$@"; do
     # One after the other in each round, so that both meet the same machine.
     : > "$home/ours"
     : > "$home/theirs"
+    : > "$home/peers"
     i=-1
     while [ "$i" -lt "$runs" ]; do
         theirs=$(once rg -uuu --no-mmap -c "$absent" "$folder")
         ours=$(once "$tollgate" check --no-ledger "$folder")
+        peers=0
+        if [ -n "${KINGFISHER:-}" ]; then
+            peers=$(once "$KINGFISHER" scan "$folder" --git-history none --no-validate --no-update-check)
+        fi
         # The first round only warms the page cache.
         if [ "$i" -ge 0 ]; then
             echo "$theirs" >> "$home/theirs"
             echo "$ours" >> "$home/ours"
+            echo "$peers" >> "$home/peers"
         fi
         i=$((i + 1))
     done
     ours=$(middle "$home/ours")
     theirs=$(middle "$home/theirs")
+    peers=$(middle "$home/peers")
     name=$(basename "$folder")
     echo "| \`check\` of $name | $ours ms | rg $theirs ms | $(awk "BEGIN { printf \"%.2f\", $ours / $theirs }") |"
+    [ -z "${KINGFISHER:-}" ] || echo "| the same | $ours ms | Kingfisher $peers ms | $(awk "BEGIN { printf \"%.2f\", $ours / $peers }") |"
     echo "| memory of \`check\` of $name | $(peak "$tollgate" check --no-ledger "$folder") MiB | rg $(peak rg -uuu --no-mmap -c "$absent" "$folder") MiB | |"
 done
