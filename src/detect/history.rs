@@ -13,16 +13,22 @@
 //! - A new literal can only stand where two runs meet, or in between.
 //! - An area around literals is judged, unless it lies in one run with its [`text::surroundings`].
 //!
+//! - What is encoded is decoded in the lines around a change. Archives and notebooks are looked at in full.
+//!
 //! So the answer is the one a look at the whole content gives, which is what the tests compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use memchr::memmem;
+
+use super::layer::search::Search;
 use super::prefilter::{Hit, Prefilter};
 use super::{DetectError, Engine, Found, Setting, text};
 use crate::credential as forms;
 use crate::finding::{self, Finding, Fingerprint, Reason, RuleId};
 use crate::git::pack::Run;
+use crate::policy::Rule;
 use crate::policy::rule::TextRule;
 use crate::policy::syntax::THEN_BYTES;
 use crate::source::{self, Basis, Blob, Mark, Trace};
@@ -35,13 +41,16 @@ const FORM: u32 = u32::MAX;
 /// Tells contents in which something may be found at some path.
 pub(super) struct Sieve<'a> {
     setting: Setting<'a>,
+    /// The rules over credentials.
+    rules: Vec<&'a Rule>,
     prefilter: OnceLock<Prefilter>,
     scratch: Mutex<Vec<Vec<Hit>>>,
 }
 
 impl<'a> Sieve<'a> {
     pub(super) fn new(setting: Setting<'a>) -> Self {
-        Self { setting, prefilter: OnceLock::new(), scratch: Mutex::default() }
+        let rules = setting.policies.rules.iter().filter(|rule| rule.kind() == "credential").collect();
+        Self { setting, rules, prefilter: OnceLock::new(), scratch: Mutex::default() }
     }
 
     /// Built when it is first used: most sources have no history.
@@ -98,17 +107,42 @@ impl<'a> Sieve<'a> {
         Ok(found.iter().any(|candidate| !candidate.refuted))
     }
 
+    /// Whether something stands encoded where the text could be otherwise than in the base.
+    fn hides(&self, text: &[u8], basis: Option<&Basis<'_>>) -> Result<bool, DetectError> {
+        let search = Search {
+            path: None,
+            policies: self.setting.policies,
+            prefilter: self.prefilter(),
+            rules: &self.rules,
+            fingerprinter: self.setting.fingerprinter,
+            now: self.setting.now,
+        };
+        let parts = match basis {
+            None => vec![Span::new(0, text.len())],
+            Some(basis) => blocks(basis, text),
+        };
+        let mut hits = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let hides = search.may_hold(text, &parts, &mut hits);
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(hits);
+        hides
+    }
+
     fn trace(&self, bytes: &[u8], basis: Option<Basis<'_>>) -> Result<Trace, DetectError> {
+        if is_container(bytes) {
+            return Ok(Trace { holds: true, ..Trace::default() });
+        }
         let basis = basis.filter(|basis| basis.trace.plain);
         if !is_plain(bytes, basis.as_ref()) {
             let text = encoding::to_scan(bytes);
             let marks = self.marks(&text, None)?;
-            return Ok(Trace { holds: self.holds(&text, &marks, None)?, ..Trace::default() });
+            let holds = self.holds(&text, &marks, None)? || self.hides(&text, None)?;
+            return Ok(Trace { holds, ..Trace::default() });
         }
         let marks = self.marks(bytes, basis.as_ref())?;
         // What was found in the base may have been copied, or not: every mark is looked at.
         let known = basis.as_ref().filter(|basis| !basis.trace.holds);
-        Ok(Trace { holds: self.holds(bytes, &marks, known)?, plain: true, marks })
+        let holds = self.holds(bytes, &marks, known)? || self.hides(bytes, known)?;
+        Ok(Trace { holds, plain: true, marks })
     }
 }
 
@@ -117,6 +151,76 @@ impl source::Sieve for Sieve<'_> {
         // A rule that cannot be run fails again, and is told, when the content is scanned.
         self.trace(bytes, basis).unwrap_or(Trace { holds: true, ..Trace::default() })
     }
+}
+
+/// Whether texts of their own lie in `bytes`, which are looked at in full: an archive, a notebook.
+fn is_container(bytes: &[u8]) -> bool {
+    source::is_archive(bytes)
+        || (bytes.first() == Some(&b'{') && memmem::find(bytes, b"\"nbformat\"").is_some())
+}
+
+/// How much of a line, and of lines of base64 in a row, is looked at around a change, in bytes each way.
+const LINE: usize = 4 << 10;
+const WRAPPED: usize = 64 << 10;
+
+/// The shortest line of base64 that may go on in the next one.
+const FULL: usize = 40;
+
+/// The lines around what was not copied in one piece, with the blocks of base64 they are a part of; joined where they
+/// overlap.
+fn blocks(basis: &Basis<'_>, text: &[u8]) -> Vec<Span> {
+    let mut parts: Vec<Span> = Vec::new();
+    for gap in gaps(basis.runs, text.len()) {
+        if parts.last().is_some_and(|last| gap.end < last.end) {
+            continue;
+        }
+        let part = Span::new(block_start(text, gap.start), block_end(text, gap.end));
+        match parts.last_mut() {
+            Some(last) if part.start <= last.end => last.end = last.end.max(part.end),
+            _ => parts.push(part),
+        }
+    }
+    parts
+}
+
+fn block_start(text: &[u8], at: usize) -> usize {
+    let line_start = |at: usize| {
+        let least = at.saturating_sub(LINE);
+        memchr::memrchr(b'\n', Span::new(least, at).of(text)).map_or(least, |feed| least + feed + 1)
+    };
+    let mut start = line_start(at);
+    while start > 0 && at - start < WRAPPED {
+        let above = line_start(start - 1);
+        if !is_full(Span::new(above, start).of(text)) {
+            break;
+        }
+        start = above;
+    }
+    start
+}
+
+fn block_end(text: &[u8], at: usize) -> usize {
+    let line_end = |at: usize| {
+        let most = (at + LINE).min(text.len());
+        memchr::memchr(b'\n', Span::new(at, most).of(text)).map_or(most, |feed| at + feed + 1)
+    };
+    let mut end = line_end(at);
+    while end < text.len() && end - at < WRAPPED {
+        let below = line_end(end);
+        if !is_full(Span::new(end, below).of(text)) {
+            break;
+        }
+        end = below;
+    }
+    // The last line of a block is as long as what is left.
+    line_end(end)
+}
+
+/// Whether a line is nothing but letters of base64, as many as an encoder puts on one.
+fn is_full(line: &[u8]) -> bool {
+    let letters = line.trim_ascii();
+    letters.len() >= FULL
+        && letters.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte))
 }
 
 /// Whether `bytes` are searched as they are: no zero byte, no byte order mark.

@@ -456,7 +456,7 @@ impl Engine<'_> {
 
     fn layers<'s>(&'s self, path: &'s str) -> layer::search::Search<'s> {
         layer::search::Search {
-            path,
+            path: Some(path),
             policies: self.setting.policies,
             prefilter: &self.prefilter,
             rules: &self.rules,

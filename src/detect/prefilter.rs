@@ -29,6 +29,8 @@ const FOLD: u32 = 0x2020_2020;
 #[derive(Debug)]
 pub struct Prefilter {
     literals: Vec<Literal>,
+    /// Bytes of the longest of them.
+    longest: usize,
     filter: Vec<u64>,
     /// Where the list of each hash begins in `windows`, and at last where the last one ends.
     lists: Vec<u32>,
@@ -81,8 +83,8 @@ impl Prefilter {
     }
 
     /// Bytes of the longest literal.
-    pub(super) fn longest(&self) -> usize {
-        self.literals.iter().map(|literal| literal.text.len()).max().unwrap_or_default()
+    pub(super) const fn longest(&self) -> usize {
+        self.longest
     }
 
     fn of<'k>(keywords: impl Iterator<Item = (&'k [u8], u32)>) -> Self {
@@ -110,7 +112,8 @@ impl Prefilter {
             }
         }
         let (lists, windows) = by_list(&windows);
-        Self { literals, filter, lists, windows }
+        let longest = literals.iter().map(|literal| literal.text.len()).max().unwrap_or_default();
+        Self { literals, longest, filter, lists, windows }
     }
 
     /// Every hit in `text`, sorted by rule and place, into `hits`, which is emptied first.

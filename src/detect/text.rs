@@ -2,25 +2,28 @@
 
 use std::path::Path;
 
-use regex::bytes::Captures;
+use regex::bytes::{Captures, Match};
 
 use super::facts::{Said, Seen};
 use super::prefilter::{Hit, Prefilter};
 use super::{DetectError, checksum, entropy, facts, generic};
 use crate::finding::{Confidence, RuleId, Severity};
-use crate::policy::pattern::Pattern;
+use crate::policy::pattern::{NAME, Pattern, is_of_name};
 use crate::policy::rule::TextRule;
 use crate::policy::syntax::THEN_BYTES;
 use crate::policy::{Policies, Rule};
 use crate::text::proof::Outcome;
 use crate::text::secret::Secret;
-use crate::text::span::{Span, line_around};
+use crate::text::span::Span;
 
 /// How far from its keyword the match of a pattern without bound is looked for.
 const REACH: usize = 32 * 1024;
 
 /// How far around a match text is looked at to judge it, at most.
 const AROUND: usize = 256;
+
+/// How far `near` sees at most, in bytes each way: minified files have one line.
+pub const NEAR_BYTES: usize = 4 << 10;
 
 /// What a rule judges a value by, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,7 +180,7 @@ pub(super) fn goes_on(bytes: &[u8], rule: &Rule, hit: &Hit) -> Result<bool, Dete
 
 /// How far from its keyword a match of `rule` is looked for.
 fn reach(rule: &TextRule) -> usize {
-    rule.pattern.reach().unwrap_or(REACH).min(REACH)
+    rule.pattern.reach().longest.unwrap_or(REACH).min(REACH)
 }
 
 /// All that decides what is found in `area`: what is looked at to judge it, and every place a hit that would widen
@@ -191,7 +194,7 @@ pub(super) fn surroundings(bytes: &[u8], rule: &TextRule, area: Span, longest: u
     Span::new(all.start.saturating_sub(around), all.end + around)
 }
 
-/// Runs one rule over the union of the windows around its hits, so that no byte is read twice.
+/// Runs one rule around its hits.
 fn run(
     subject: Subject<'_>,
     rule: &Rule,
@@ -202,67 +205,152 @@ fn run(
     found: &mut Vec<Candidate>,
 ) -> Result<(), DetectError> {
     let fault = |message: String| DetectError::Rule { rule: rule.id.clone(), message };
-    let regex = text.pattern.regex().map_err(fault)?;
-    let reach = reach(text);
-    let mut done = 0;
     let then = text.then.as_ref().map(Pattern::regex).transpose().map_err(fault)?;
     let goes_on = |hit: &&Hit| {
         let behind = Span::new(hit.end, hit.end + THEN_BYTES).of(subject.bytes);
         then.is_none_or(|then| then.is_match(behind))
     };
-    let mut hits = hits.iter().filter(goes_on).map(|hit| window(subject.bytes, hit, text, reach)).peekable();
-    while let Some(mut area) = hits.next() {
-        while let Some(next) = hits.next_if(|next| next.start <= area.end) {
-            area.end = area.end.max(next.end);
-        }
-        if !is_wanted(area) {
-            done = area.end;
-            continue;
-        }
-        let haystack = Span::new(0, area.end).of(subject.bytes);
-        let mut at = area.start.max(done);
-        while let Some(captures) = (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten() {
-            let whole =
-                captures.get(0).map_or(Span::new(at, at + 1), |all| Span::new(all.start(), all.end()));
-            let candidate = judge(subject, rule, index, text, &captures)?;
-            at = if whole.end > whole.start { whole.end } else { whole.end + 1 };
-            if let Some(secret) = captures.name("secret") {
-                // A delimiter behind one value is the one before the next; and what is no value may be the name of
-                // one, as in `secret = getenv("SECRET", "…")`.
-                let names = text.generic && candidate.is_none();
-                let next = if names { secret.start() } else { secret.end() };
-                at = at.min(next.max(whole.start + 1));
-            }
-            found.extend(candidate);
-        }
-        done = at.min(area.end);
+    let hits = hits.iter().filter(goes_on);
+    let search = Search { subject, rule, index, text };
+    if text.pattern.reach().at_name {
+        search.names(hits, is_wanted, found)
+    } else {
+        search.areas(hits, is_wanted, found)
     }
-    Ok(())
+}
+
+/// One rule on one text.
+struct Search<'s> {
+    subject: Subject<'s>,
+    rule: &'s Rule,
+    index: usize,
+    text: &'s TextRule,
+}
+
+impl Search<'_> {
+    fn fault(&self, message: String) -> DetectError {
+        DetectError::Rule { rule: self.rule.id.clone(), message }
+    }
+
+    /// Searches the union of the windows around `hits`, so that no byte is read twice.
+    fn areas<'h>(
+        &self,
+        hits: impl Iterator<Item = &'h Hit>,
+        is_wanted: &dyn Fn(Span) -> bool,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), DetectError> {
+        let regex = self.text.pattern.regex().map_err(|message| self.fault(message))?;
+        let reach = reach(self.text);
+        let mut done = 0;
+        let mut windows = hits.map(|hit| window(self.subject.bytes, hit, self.text, reach)).peekable();
+        while let Some(mut area) = windows.next() {
+            while let Some(next) = windows.next_if(|next| next.start <= area.end) {
+                area.end = area.end.max(next.end);
+            }
+            if !is_wanted(area) {
+                done = area.end;
+                continue;
+            }
+            let haystack = Span::new(0, area.end).of(self.subject.bytes);
+            let mut at = area.start.max(done);
+            while let Some(captures) =
+                (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten()
+            {
+                at = self.take(at, 0, &captures, found)?;
+            }
+            done = at.min(area.end);
+        }
+        Ok(())
+    }
+
+    /// Looks for a value behind each name that `hits` stand in: a match begins where the name does.
+    fn names<'h>(
+        &self,
+        hits: impl Iterator<Item = &'h Hit>,
+        is_wanted: &dyn Fn(Span) -> bool,
+        found: &mut Vec<Candidate>,
+    ) -> Result<(), DetectError> {
+        let regex = self.text.pattern.anchored().map_err(|message| self.fault(message))?;
+        let reach = reach(self.text);
+        let mut done = 0;
+        for hit in hits {
+            let area = window(self.subject.bytes, hit, self.text, reach);
+            if hit.start < done || !is_wanted(area) {
+                continue;
+            }
+            let start = name_start(self.subject.bytes, hit.start).max(done);
+            let haystack = Span::new(start, area.end).of(self.subject.bytes);
+            if let Some(captures) = regex.captures(haystack) {
+                done = self.take(start, start, &captures, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges a match at or behind `at`, in a text that begins at `base`; tells where to go on.
+    fn take(
+        &self,
+        at: usize,
+        base: usize,
+        captures: &Captures<'_>,
+        found: &mut Vec<Candidate>,
+    ) -> Result<usize, DetectError> {
+        let whole = captures.get(0).map_or(Span::new(at, at + 1), |all| moved(all, base));
+        let candidate = judge(self.subject, self.rule, self.index, self.text, captures, base)?;
+        let mut next = if whole.end > whole.start { whole.end } else { whole.end + 1 };
+        if let Some(secret) = captures.name("secret").map(|secret| moved(secret, base)) {
+            // A delimiter behind one value is the one before the next; and what is no value may be the name of
+            // one, as in `secret = getenv("SECRET", "…")`.
+            let names = self.text.generic && candidate.is_none();
+            let from = if names { secret.start } else { secret.end };
+            next = next.min(from.max(whole.start + 1));
+        }
+        found.extend(candidate);
+        Ok(next)
+    }
+}
+
+/// Where the name begins that `at` is a part of, as far as patterns look.
+fn name_start(text: &[u8], at: usize) -> usize {
+    let before = Span::new(at.saturating_sub(NAME), at).of(text);
+    at - before.iter().rev().take_while(|byte| is_of_name(**byte)).count()
+}
+
+/// Where a part of a match is in the text that the searched one begins in at `base`.
+fn moved(part: Match<'_>, base: usize) -> Span {
+    Span::new(part.start() + base, part.end() + base)
 }
 
 /// Where a match that contains, or stands near, the literal can lie.
 fn window(text: &[u8], hit: &Hit, rule: &TextRule, reach: usize) -> Span {
     let mut area = Span::new(hit.start.saturating_sub(reach), hit.end + reach);
+    if rule.pattern.reach().in_line && rule.near.is_none() {
+        let before = Span::new(area.start, hit.start).of(text);
+        let behind = Span::new(hit.end, area.end).of(text);
+        let start = memchr::memrchr(b'\n', before).map_or(area.start, |at| area.start + at);
+        let end = memchr::memchr(b'\n', behind).map_or(area.end, |at| hit.end + at + 1);
+        area = Span::new(start, end);
+    }
     if let Some((_, lines)) = &rule.near {
         area = Span::new(lines_before(text, hit.start, *lines), lines_behind(text, hit.end, *lines));
     }
     Span::new(area.start, area.end.min(text.len()))
 }
 
+/// The start of the line so many lines above the one of `offset`, at most [`NEAR_BYTES`] away.
 fn lines_before(text: &[u8], offset: usize, lines: usize) -> usize {
-    let mut start = line_around(text, offset).start;
-    for _ in 0..lines {
-        start = line_around(text, start.saturating_sub(1)).start;
-    }
-    start
+    let offset = offset.min(text.len());
+    let least = offset.saturating_sub(NEAR_BYTES);
+    let mut feeds = memchr::memrchr_iter(b'\n', Span::new(least, offset).of(text));
+    feeds.nth(lines).map_or(least, |feed| least + feed + 1)
 }
 
+/// The end of the line so many lines below the one of `offset`, at most [`NEAR_BYTES`] away.
 fn lines_behind(text: &[u8], offset: usize, lines: usize) -> usize {
-    let mut end = line_around(text, offset).end;
-    for _ in 0..lines {
-        end = line_around(text, (end + 1).min(text.len())).end;
-    }
-    end
+    let offset = offset.min(text.len());
+    let most = (offset + NEAR_BYTES).min(text.len());
+    let mut feeds = memchr::memchr_iter(b'\n', Span::new(offset, most).of(text));
+    feeds.nth(lines).map_or(most, |feed| offset + feed)
 }
 
 /// Turns a match into a candidate, unless something around it says it is no secret.
@@ -272,8 +360,9 @@ fn judge(
     index: usize,
     text: &TextRule,
     captures: &Captures<'_>,
+    base: usize,
 ) -> Result<Option<Candidate>, DetectError> {
-    let group = |name: &str| captures.name(name).map(|part| Span::new(part.start(), part.end()));
+    let group = |name: &str| captures.name(name).map(|part| moved(part, base));
     let Some(secret) = group("secret") else { return Ok(None) };
     let value = secret.of(subject.bytes);
     let key = group("key").unwrap_or_default();
@@ -321,7 +410,7 @@ fn judge(
         let Some(confidence) = generic::judge_alone(kind, value, subject.path) else { return Ok(None) };
         candidate.confidence = candidate.confidence.min(confidence);
     }
-    let end = captures.get(0).map_or(secret.end, |all| all.end());
+    let end = captures.get(0).map_or(secret.end, |all| moved(all, base).end);
     if group("user").is_some_and(|user| {
         is_local_login(user.of(subject.bytes), value, Span::new(secret.end, end).of(subject.bytes))
     }) {

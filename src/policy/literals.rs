@@ -33,13 +33,80 @@ pub fn required(pattern: &str) -> Result<Vec<String>, String> {
     Ok(texts)
 }
 
-/// The most bytes a match of `pattern` can have; `None` without a bound.
+/// How far a match can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// The most bytes a match can have; `None` without a bound.
+    pub longest: Option<usize>,
+    /// Whether a match lies in one line, but for one byte before it and one behind it.
+    pub in_line: bool,
+    /// Whether a match begins with a group `key` that begins with up to [`NAME`] bytes of a name, so that it begins
+    /// where the name does.
+    pub at_name: bool,
+}
+
+/// The most bytes of a name before what tells that it is one of a secret.
+pub const NAME: usize = 48;
+
+/// Whether the byte can stand in a name; a pattern says `[0-9A-Za-z_.$-]`.
+pub const fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$' | b'-')
+}
+
+/// How far a match of `pattern` can go.
 ///
 /// # Errors
 ///
 /// As [`required`].
-pub fn longest_match(pattern: &str) -> Result<Option<usize>, String> {
-    Ok(parse(pattern)?.properties().maximum_len())
+pub fn reach(pattern: &str) -> Result<Reach, String> {
+    let hir = parse(pattern)?;
+    Ok(Reach {
+        longest: hir.properties().maximum_len(),
+        in_line: is_in_line(&hir),
+        at_name: begins_with_name(&hir),
+    })
+}
+
+fn begins_with_name(hir: &Hir) -> bool {
+    let HirKind::Concat(parts) = hir.kind() else { return false };
+    let Some(HirKind::Capture(key)) = parts.first().map(Hir::kind) else { return false };
+    let HirKind::Concat(parts) = key.sub.kind() else { return false };
+    let Some(HirKind::Repetition(name)) = parts.first().map(Hir::kind) else { return false };
+    let HirKind::Class(Class::Bytes(class)) = name.sub.kind() else { return false };
+    let is_class = (0..=u8::MAX).all(|byte| {
+        is_of_name(byte) == class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
+    });
+    let is_whole = name.min == 0 && name.max.is_some_and(|max| max as usize == NAME) && name.greedy;
+    key.name.as_deref() == Some("key") && is_class && is_whole
+}
+
+/// Whether a line feed can be the first or the last byte of a match and no other.
+fn is_in_line(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Concat(parts) => {
+            let last = parts.len() - 1;
+            let is_edge = |at: usize, part: &Hir| {
+                (at == 0 || at == last) && part.properties().maximum_len().is_some_and(|most| most <= 1)
+            };
+            parts.iter().enumerate().all(|(at, part)| is_edge(at, part) || !has_line_feed(part))
+        }
+        _ => !has_line_feed(hir),
+    }
+}
+
+/// Whether a line feed may be part of a match.
+fn has_line_feed(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => false,
+        HirKind::Literal(literal) => literal.0.contains(&b'\n'),
+        HirKind::Class(Class::Bytes(class)) => {
+            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&b'\n'))
+        }
+        HirKind::Class(Class::Unicode(_)) => true,
+        HirKind::Repetition(repetition) => has_line_feed(&repetition.sub),
+        HirKind::Capture(capture) => has_line_feed(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(has_line_feed),
+    }
 }
 
 fn parse(pattern: &str) -> Result<Hir, String> {
@@ -185,6 +252,38 @@ mod tests {
                 Ok(literals.iter().map(ToString::to_string).collect()),
                 "{pattern}"
             );
+        }
+    }
+
+    #[test]
+    fn a_match_lies_in_one_line_where_only_its_edges_can_be_a_line_feed() {
+        for (pattern, longest, in_line) in [
+            (r"ghp_[0-9A-Za-z]{36}", Some(40), true),
+            (r"\bghp_(?<secret>[0-9]{2})(?:[^0-9]|$)", Some(7), true),
+            (r"[^0-9]ghp_[0-9]{2}", Some(7), true),
+            (r"key\s*=[0-9]{2}", None, false),
+            (r"key[ \t]{0,3}=[^\n\r]{2}", Some(9), true),
+            (r"key=[^ ]{2}", Some(6), false),
+            (r"(?s)a.b", Some(3), false),
+            (r"a\nb", Some(3), false),
+            (r"[^a]", Some(1), false),
+        ] {
+            let reach = reach(pattern).unwrap();
+            assert_eq!((reach.longest, reach.in_line), (longest, in_line), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_match_begins_with_a_name_where_the_pattern_says_so_in_full() {
+        for (pattern, at_name) in [
+            (r"(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", true),
+            (r"(?i)(?<key>[0-9a-z_.$-]{0,48}pass)=(?<secret>x)", true),
+            (r"(?<key>[0-9A-Za-z_.$-]{0,32}pass)=(?<secret>x)", false),
+            (r"(?<key>[0-9A-Za-z_.-]{0,48}pass)=(?<secret>x)", false),
+            (r"x(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", false),
+            (r"(?<name>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", false),
+        ] {
+            assert_eq!(reach(pattern).unwrap().at_name, at_name, "{pattern}");
         }
     }
 

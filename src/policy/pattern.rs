@@ -4,6 +4,9 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::literals::Reach;
+pub use super::literals::{NAME, is_of_name};
+
 /// The most bytes the states of one pattern may take while it runs; with less they are thrown away and made anew.
 const DFA_LIMIT: usize = 8 << 20;
 
@@ -17,13 +20,15 @@ const SIZE_LIMIT: usize = 4 << 20;
 pub struct Pattern {
     text: String,
     compiled: OnceLock<Result<Regex, String>>,
-    reach: OnceLock<Option<usize>>,
+    anchored: OnceLock<Result<Regex, String>>,
+    reach: OnceLock<Reach>,
 }
 
 impl Pattern {
     /// Keeps `text` for its first use; nothing is checked yet.
     pub fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), compiled: OnceLock::new(), reach: OnceLock::new() }
+        let (compiled, anchored, reach) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { text: text.to_owned(), compiled, anchored, reach }
     }
 
     /// The pattern as written.
@@ -31,9 +36,10 @@ impl Pattern {
         &self.text
     }
 
-    /// The most bytes a match can have; `None` without a bound.
-    pub fn reach(&self) -> Option<usize> {
-        *self.reach.get_or_init(|| super::literals::longest_match(&self.text).ok().flatten())
+    /// How far a match can go; without a bound where the pattern is wrong.
+    pub fn reach(&self) -> Reach {
+        let unknown = Reach { longest: None, in_line: false, at_name: false };
+        *self.reach.get_or_init(|| super::literals::reach(&self.text).unwrap_or(unknown))
     }
 
     /// The compiled pattern.
@@ -43,6 +49,16 @@ impl Pattern {
     /// What is wrong with it, in words: syntax, or more than the size limit.
     pub fn regex(&self) -> Result<&Regex, String> {
         self.compiled.get_or_init(|| compile(&self.text)).as_ref().map_err(Clone::clone)
+    }
+
+    /// The compiled pattern for a match that begins where the text does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::regex`].
+    pub fn anchored(&self) -> Result<&Regex, String> {
+        let text = || format!("^(?:{})", self.text);
+        self.anchored.get_or_init(|| compile(&text())).as_ref().map_err(Clone::clone)
     }
 }
 

@@ -6,7 +6,7 @@ use super::archive::{self, Bounds, Found};
 use super::budget::Budget;
 use super::disk;
 use super::{Blob, Change, Item};
-use crate::finding::{Gap, Reason};
+use crate::finding::{Gap, Past, Reason};
 use crate::git::Repository;
 use crate::text::{hash, safe};
 
@@ -50,6 +50,20 @@ impl Intake<'_> {
             Found::Gap(gap) => (self.sink)(Item::Gap(gap)),
         });
         (self.sink)(blob(path.to_owned(), bytes));
+    }
+
+    /// Hands out an old version and, where it is an archive, the files in it.
+    pub(super) fn past(&self, mut blob: Blob, past: &Past) {
+        let Blob { path, commit, bytes, .. } = &mut blob;
+        archive::unpack(path, bytes, self.bounds(), &mut |found| match found {
+            Found::Member(path, bytes) if self.budget.take(bytes.len() as u64) => {
+                let member = Blob { path, commit: commit.clone(), change: None, bytes };
+                (self.sink)(Item::Past(member, past.clone()));
+            }
+            Found::Member(..) => {}
+            Found::Gap(gap) => (self.sink)(Item::Gap(gap)),
+        });
+        (self.sink)(Item::Past(blob, past.clone()));
     }
 
     fn bounds(&self) -> Bounds {

@@ -23,7 +23,7 @@ mod worktree;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-pub(crate) use archive::outermost;
+pub(crate) use archive::{is_archive, outermost};
 pub use budget::Limits;
 pub use history::{Basis, History, Mark, Sieve, Trace};
 pub use memo::Memo;

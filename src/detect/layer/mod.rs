@@ -119,6 +119,12 @@ impl Scene {
         let language = Language { adjacent: ADJACENT.contains(&ending), joins: holds("join(") };
         Self { language, secret }
     }
+
+    /// What may be known of `text` at some path: whatever lets more be decoded.
+    pub(super) fn anywhere(text: &[u8]) -> Self {
+        let secret = memchr::memmem::find(text, b"Secret").is_some();
+        Self { language: Language { adjacent: true, joins: true }, secret }
+    }
 }
 
 /// Every layer that lies directly in `parent`.

@@ -13,7 +13,8 @@ use crate::text::time::Timestamp;
 /// What every layer of one blob is searched with.
 #[derive(Clone, Copy)]
 pub(in crate::detect) struct Search<'a> {
-    pub(in crate::detect) path: &'a str,
+    /// Path of the file; `None` stands for any.
+    pub(in crate::detect) path: Option<&'a str>,
     pub(in crate::detect) policies: &'a Policies,
     pub(in crate::detect) prefilter: &'a Prefilter,
     /// The rules over credentials.
@@ -38,14 +39,33 @@ impl Search<'_> {
     /// All that the layers of `text` hold. `hits` is scratch space.
     pub(in crate::detect) fn run(&self, text: &[u8], hits: &mut Vec<Hit>) -> Result<Found, DetectError> {
         let mut budget = Budget::default();
-        let scene = Scene::of(self.path, text);
+        let scene = Scene::of(self.path.unwrap_or_default(), text);
         let mut found = self.below(&Layer::bottom(text), 1, scene, &mut budget, hits)?;
         found.gaps.extend(budget.met.into_iter().map(|limit| Gap {
-            path: self.path.to_owned(),
+            path: self.path.unwrap_or_default().to_owned(),
             reason: Reason::Limit,
             detail: format!("encoded text was not decoded in full: limit of {limit}"),
         }));
         Ok(found)
+    }
+
+    /// Whether a layer of one of the `parts` of `text` may hold something at some path.
+    pub(in crate::detect) fn may_hold(
+        &self,
+        text: &[u8],
+        parts: &[Span],
+        hits: &mut Vec<Hit>,
+    ) -> Result<bool, DetectError> {
+        let scene = Scene::anywhere(text);
+        for part in parts {
+            let mut budget = Budget::default();
+            let found = self.below(&Layer::bottom(part.of(text)), 1, scene, &mut budget, hits)?;
+            let holds = found.candidates.iter().any(|one| !one.refuted) || !found.lives.is_empty();
+            if holds || !budget.met.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn below(
@@ -71,6 +91,15 @@ impl Search<'_> {
         Ok(found)
     }
 
+    /// Those of one layer; without a path, those of every path.
+    fn candidates(&self, bytes: &[u8], hits: &mut Vec<Hit>) -> Result<Vec<Candidate>, DetectError> {
+        if let Some(path) = self.path {
+            return text::candidates(Subject { path, bytes }, self.policies, self.prefilter, hits);
+        }
+        self.prefilter.hits(bytes, hits);
+        text::candidates_anywhere(bytes, self.policies, hits, &|_, _| true)
+    }
+
     /// Adds what stands in `layer` itself and `below` it.
     fn layer(
         &self,
@@ -80,15 +109,14 @@ impl Search<'_> {
         found: &mut Found,
         hits: &mut Vec<Hit>,
     ) -> Result<(), DetectError> {
-        let subject = Subject { path: self.path, bytes: layer.bytes() };
-        let mut candidates = text::candidates(subject, self.policies, self.prefilter, hits)?;
+        let mut candidates = self.candidates(layer.bytes(), hits)?;
         candidates.retain(|one| !(layer.opaque && one.is_generic()));
         let secrets = candidates.iter().map(|one| one.secret).chain(below.masks);
         found.masks.extend(secrets.map(|secret| layer.above(secret)));
         candidates.extend(below.candidates);
         let settled = overlap::settle_layer(candidates);
         found.candidates.extend(settled.into_iter().filter_map(|one| lifted(one, layer, number)));
-        let credentials = forms::read(self.path, layer.bytes(), self.now);
+        let credentials = forms::read(self.path.unwrap_or_default(), layer.bytes(), self.now);
         found.masks.extend(credentials.iter().map(|one| layer.above(one.place.span)));
         let lives = credential::in_text(self.rules, &credentials, layer.bytes(), self.fingerprinter)?;
         for mut life in lives.into_iter().chain(below.lives) {

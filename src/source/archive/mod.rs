@@ -72,6 +72,11 @@ pub(super) fn unpack(path: &str, bytes: &mut [u8], bounds: Bounds, sink: &mut dy
     unpacking.open(path, bytes, 1);
 }
 
+/// Whether `bytes` are an archive, of a kind that is read or not.
+pub(crate) fn is_archive(bytes: &[u8]) -> bool {
+    kind::of(bytes).is_some()
+}
+
 /// The path of the file in the tree that holds `path`; `path` itself where that is no member.
 pub(crate) fn outermost(path: &str) -> &str {
     path.split_once("!/").map_or(path, |(archive, _)| archive)

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::places::Place;
-use super::{Commit, History, RawId, item};
+use super::{Commit, History, RawId, version};
 use crate::finding::{Moment, Past, Reason};
 use crate::git::{self, Mode, Object, ObjectId, Repository, Status};
 use crate::source::intake::Intake;
-use crate::source::{Blob, Item, Sifted, SourceError};
+use crate::source::{Blob, Sifted, SourceError};
 use crate::text::hash;
 
 /// Reads all of it: every version a commit brings in, once for each path.
@@ -69,7 +69,7 @@ pub(super) fn read(
         };
         let path = String::from_utf8_lossy(path).into_owned();
         let blob = Blob { path, commit: Some(first.as_str().to_owned()), change: None, bytes };
-        (intake.sink)(Item::Past(blob, past));
+        intake.past(blob, &past);
     })?;
     intake.finish();
     let names: Vec<&str> = ids.iter().map(ObjectId::as_str).collect();
@@ -99,7 +99,9 @@ pub(super) fn hand_out(
     repository.objects(&names, intake.budget.file_bytes(), &mut |at, object| {
         let Object::Content(bytes) = object else { return };
         for place in places.get(at).copied().into_iter().flatten() {
-            item(&bytes, place, commits).into_iter().for_each(intake.sink);
+            if let Some((blob, past)) = version(&bytes, place, commits) {
+                intake.past(blob, &past);
+            }
         }
     })?;
     Ok(())

@@ -216,7 +216,7 @@ fn tree_of(repository: &Repository, commit: &ObjectId) -> Result<Option<RawId>, 
 }
 
 /// One version of the history, at one of its places.
-fn item(bytes: &[u8], place: &Place, commits: &[Commit]) -> Option<Item> {
+fn version(bytes: &[u8], place: &Place, commits: &[Commit]) -> Option<(Blob, Past)> {
     let moment = |at: usize| {
         let commit = ObjectId::of_raw(&commits.get(at)?.id).as_str().to_owned();
         Some(Moment { order: at as u64, commit })
@@ -229,7 +229,7 @@ fn item(bytes: &[u8], place: &Place, commits: &[Commit]) -> Option<Item> {
         change: None,
         bytes: bytes.to_vec(),
     };
-    Some(Item::Past(blob, Past { first, last, author, in_head: place.in_head }))
+    Some((blob, Past { first, last, author, in_head: place.in_head }))
 }
 
 /// Hands out what has a place.
@@ -245,8 +245,8 @@ impl Visitor for Hand<'_> {
 
     fn visit(&mut self, object: Visit<'_, ()>) {
         let places = self.contents.get(&object.id).map(Vec::as_slice).unwrap_or_default();
-        for item in places.iter().filter_map(|place| item(object.bytes, place, self.commits)) {
-            (self.intake.sink)(item);
+        for (blob, past) in places.iter().filter_map(|place| version(object.bytes, place, self.commits)) {
+            self.intake.past(blob, &past);
         }
     }
 
