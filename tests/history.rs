@@ -89,7 +89,8 @@ fn grown(seed: u64, commits: usize) -> TestRepo {
                 let at = dice.below(lines.len() + 1);
                 match dice.below(9) {
                     8 => {
-                        lines.insert(at, format!("data: {}", encoded(&token(&format!("e{}", dice.below(6))))));
+                        lines
+                            .insert(at, format!("data: {}", encoded(&token(&format!("e{}", dice.below(6))))));
                     }
                     0 => lines.insert(at, format!("GITHUB_TOKEN={}", token(&format!("t{}", dice.below(6))))),
                     1 => lines.insert(at, format!("password: \"{}\"", passphrase(&mut dice))),

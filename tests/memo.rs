@@ -1,6 +1,11 @@
 //! `check --memo`: saves searches, and nothing that stands in a memo hides a finding.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "support/run.rs"]
 mod run;

@@ -216,14 +216,12 @@ fn scope(
     }
     let scope = Scope::new(&context.absolute(&arguments.path), limits)?;
     let scope = scope.excluding(&policies.settings.paths.exclude)?;
-    Ok(match index(private, context) {
-        Some(index) => scope.with_index(&index),
-        None => {
-            // Another index tracks other files, and what is not tracked may be ignored.
-            rejected.extend(context.environment.get("GIT_INDEX_FILE").map(|_| "GIT_INDEX_FILE".to_owned()));
-            scope
-        }
-    })
+    if let Some(index) = index(private, context) {
+        return Ok(scope.with_index(&index));
+    }
+    // Another index tracks other files, and what is not tracked may be ignored.
+    rejected.extend(context.environment.get("GIT_INDEX_FILE").map(|_| "GIT_INDEX_FILE".to_owned()));
+    Ok(scope)
 }
 
 /// The index that git names to a hook; what CI is told of another one does not count.
