@@ -14,12 +14,15 @@ mod value;
 
 use crate::finding::Confidence;
 use crate::policy::syntax::ValueSyntax;
-use crate::text::span::{Span, line_around};
+use crate::text::span::{Span, line_within};
 use name::Name;
 use value::Make;
 
 /// How much of the line around the value is looked at, in bytes each way: minified files have one line.
 const CONTEXT: usize = 160;
+
+/// More than name, joint and value of a match and their context can take.
+const FAR: usize = 1 << 10;
 
 /// Bytes of the longest value the pattern reads.
 const LONGEST: usize = 256;
@@ -49,7 +52,7 @@ pub struct Judgement {
 impl<'a> Candidate<'a> {
     /// The candidate at `value` of `text`, assigned to the name at `key` before it.
     pub fn of(text: &'a [u8], key: Span, value: Span, path: &'a str) -> Self {
-        let line = line_around(text, value.start);
+        let line = line_within(text, value.start, FAR);
         let start = line.start.max(key.start.saturating_sub(CONTEXT));
         let end = line.end.max(value.end).min(value.end.saturating_add(CONTEXT));
         Self {

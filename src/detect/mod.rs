@@ -58,7 +58,7 @@ use crate::source::{Blob, Change, Extent, Item, Memo, Source, SourceError, outer
 use crate::text::hash;
 use crate::text::places::Places;
 use crate::text::secret::Secret;
-use crate::text::span::{Span, line_around};
+use crate::text::span::{Span, line_within};
 use crate::text::time::Timestamp;
 use crate::text::tree::Node;
 
@@ -86,6 +86,9 @@ pub struct Scan {
     /// What the source said of itself.
     pub extent: Extent,
 }
+
+/// How far from a secret the comment of another tool is looked for, in bytes of its line.
+const COMMENT: usize = 4 << 10;
 
 /// Path and commit.
 type Version = (String, Option<String>);
@@ -442,7 +445,7 @@ impl Engine<'_> {
             found.findings.push(life);
         }
         let settled = overlap::settle(candidates);
-        let lines = settled.iter().map(|one| line_around(bytes, one.secret.start).of(bytes));
+        let lines = settled.iter().map(|one| line_within(bytes, one.secret.start, COMMENT).of(bytes));
         found.suppressions += suppression::count(lines);
         let mut weak: BTreeMap<(usize, Vec<u8>), u32> = BTreeMap::new();
         for candidate in settled {

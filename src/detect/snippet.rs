@@ -4,7 +4,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::finding::Snippet;
 use crate::text::secret::MASK;
-use crate::text::span::{Span, line_around};
+use crate::text::span::{Span, line_within};
 use crate::text::{mask, safe};
 
 /// How many characters of a line are shown at most, on either side of the mark.
@@ -24,7 +24,7 @@ const LEAST: usize = 6;
 /// `shown` is how many bytes at the start of a secret its rule writes in the clear: the public prefix
 /// of the format. A part that goes on behind its line is cut there.
 pub fn masked(text: &[u8], mark: Span, secrets: &[(Span, usize)]) -> Snippet {
-    let line = line_around(text, mark.start);
+    let line = line_within(text, mark.start, FAR + mark.end.saturating_sub(mark.start));
     let line =
         Span::new(line.start.max(mark.start.saturating_sub(FAR)), line.end.min(mark.end.saturating_add(FAR)));
     let mut out = Builder { text: String::new(), mark, start: None, end: 0 };

@@ -64,6 +64,14 @@ pub fn line_around(text: &[u8], offset: usize) -> Span {
     Span::new(start, end)
 }
 
+/// The same, cut at `most` bytes on either side of `offset`: a minified file is one line of megabytes.
+pub fn line_within(text: &[u8], offset: usize, most: usize) -> Span {
+    let offset = offset.min(text.len());
+    let first = offset.saturating_sub(most);
+    let line = line_around(Span::new(first, offset.saturating_add(most)).of(text), offset - first);
+    Span::new(first + line.start, first + line.end)
+}
+
 /// How many characters a reader of `bytes` sees, each run that is no UTF-8 as one.
 fn characters(bytes: &[u8]) -> usize {
     match str::from_utf8(bytes) {
@@ -79,6 +87,17 @@ fn saturate(number: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_cut_where_it_is_too_long() {
+        let text = b"first\nabcdefghij\nlast";
+        for (offset, most, expected) in
+            [(10, 99, "abcdefghij"), (10, 2, "cdef"), (6, 3, "abc"), (99, 4, "last")]
+        {
+            let line = line_within(text, offset, most);
+            assert_eq!(line.of(text), expected.as_bytes(), "{offset} {most}");
+        }
+    }
 
     #[test]
     fn lines_and_columns_count_from_one_and_in_characters() {

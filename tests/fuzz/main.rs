@@ -73,7 +73,7 @@ fn variable(name: &str) -> Option<String> {
 #[test]
 fn a_taste_of_each_target_holds() {
     for target in &TARGETS {
-        let report = fuzz(target, 7, 0..150, Instant::now() + Duration::from_secs(60));
+        let report = fuzz(target, 7, 0..40, Instant::now() + Duration::from_secs(2));
         assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
         assert!(report.executions > 0, "{}", target.name);
     }
