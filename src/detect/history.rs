@@ -22,9 +22,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use memchr::memmem;
 
+use super::blob::Found;
+use super::engine::Engine;
 use super::layer::search::Search;
 use super::prefilter::{Hit, Prefilter};
-use super::{DetectError, Engine, Found, Setting, text};
+use super::{DetectError, Setting, text};
 use crate::credential as forms;
 use crate::finding::{self, Finding, Fingerprint, Reason, RuleId};
 use crate::git::pack::Run;
@@ -103,14 +105,15 @@ impl<'a> Sieve<'a> {
         let is_wanted = |rule: &TextRule, area: Span| {
             is_new(text::surroundings(text, rule, area, self.prefilter().longest()))
         };
-        let found = text::candidates_anywhere(text, self.setting.policies, &hits, &is_wanted)?;
+        let subject = text::Subject { path: "", bytes: text };
+        let found = text::of_hits(subject, self.setting.policies, &hits, &is_wanted)?;
         Ok(found.iter().any(|candidate| !candidate.refuted))
     }
 
     /// Whether something stands encoded where the text could be otherwise than in the base.
     fn hides(&self, text: &[u8], basis: Option<&Basis<'_>>) -> Result<bool, DetectError> {
         let search = Search {
-            path: None,
+            path: "",
             policies: self.setting.policies,
             prefilter: self.prefilter(),
             rules: &self.rules,

@@ -6,7 +6,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{DetectError, Engine, Setting, text};
+use super::engine::Engine;
+use super::{DetectError, Setting, text};
 use crate::finding::RuleId;
 use crate::policy::TextRule;
 use crate::policy::syntax::THEN_BYTES;
@@ -60,7 +61,7 @@ pub fn run(
     setting: Setting<'_>,
     clock: &(dyn Fn() -> Duration + Sync),
 ) -> Result<Profile, DetectError> {
-    let engine = Engine::new(setting);
+    let engine = Engine::new(setting, None);
     let costs = setting.policies.rules.iter().map(|rule| Cost::of(rule.id.clone())).collect();
     let meter = Mutex::new(Meter { engine: &engine, clock, profile: Profile::default(), costs, error: None });
     source.read(1, &|item| meter.lock().unwrap_or_else(PoisonError::into_inner).take(item))?;
@@ -111,7 +112,7 @@ impl Meter<'_> {
         self.profile.filter += spent;
         for group in hits.chunk_by(|left, right| left.rule == right.rule) {
             let index = group.first().map_or(0, |hit| hit.rule as usize);
-            let (found, time) = self.timed(|| text::of_hits(subject, policies, group));
+            let (found, time) = self.timed(|| text::of_hits(subject, policies, group, &|_, _| true));
             let Some(rule) = policies.rules.get(index).and_then(|rule| rule.text_rule()) else { continue };
             let ends: Vec<usize> = group.iter().map(|hit| hit.end).collect();
             let tried = if runs_at(rule, &blob.path) { tried(rule, &bytes, &ends) } else { 0 };

@@ -3,27 +3,21 @@
 use std::path::Path;
 
 use regex::bytes::{Captures, Match};
+use search::{Search, lines_around};
+pub(super) use search::{goes_on, surroundings};
 
 use super::facts::{Said, Seen};
 use super::prefilter::{Hit, Prefilter};
 use super::{DetectError, checksum, entropy, facts, generic};
 use crate::finding::{Confidence, RuleId, Severity};
-use crate::policy::pattern::{NAME, Pattern, is_of_name};
 use crate::policy::rule::TextRule;
-use crate::policy::syntax::THEN_BYTES;
 use crate::policy::{Policies, Rule};
 use crate::text::proof::Outcome;
 use crate::text::secret::Secret;
 use crate::text::span::Span;
 
-/// How far from its keyword the match of a pattern without bound is looked for.
-const REACH: usize = 32 * 1024;
-
-/// How far around a match text is looked at to judge it, at most.
-const AROUND: usize = 256;
-
-/// How far `near` sees at most, in bytes each way: minified files have one line.
-pub const NEAR_BYTES: usize = 4 << 10;
+/// Where a pattern is tried.
+mod search;
 
 /// What a rule judges a value by, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,10 +104,17 @@ impl Candidate {
 /// One text under judgement.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// Path of the file.
+    /// Path of the file; empty for a text that stands nowhere, in which nothing is ruled out by a path.
     pub path: &'a str,
     /// Its bytes, decoded to UTF-8 where they were UTF-16.
     pub bytes: &'a [u8],
+}
+
+impl Subject<'_> {
+    fn is_for(&self, rule: &TextRule) -> bool {
+        let is_at = |globs: &globset::GlobSet| globs.is_match(Path::new(self.path));
+        self.path.is_empty() || rule.paths.as_ref().is_none_or(is_at)
+    }
 }
 
 /// Every candidate in `subject`, unsettled. `hits` is scratch space.
@@ -128,33 +129,14 @@ pub fn candidates(
     hits: &mut Vec<Hit>,
 ) -> Result<Vec<Candidate>, DetectError> {
     prefilter.hits(subject.bytes, hits);
-    of_hits(subject, policies, hits)
+    of_hits(subject, policies, hits, &|_, _| true)
 }
 
-/// Every candidate around `hits`, which are sorted.
-pub(super) fn of_hits(
-    subject: Subject<'_>,
-    policies: &Policies,
-    hits: &[Hit],
-) -> Result<Vec<Candidate>, DetectError> {
-    let mut found = Vec::new();
-    for group in hits.chunk_by(|left, right| left.rule == right.rule) {
-        let index = group.first().map_or(0, |hit| hit.rule as usize);
-        let Some(rule) = policies.rules.get(index) else { continue };
-        let Some(text) = rule.text_rule() else { continue };
-        if text.paths.as_ref().is_some_and(|globs| !globs.is_match(Path::new(subject.path))) {
-            continue;
-        }
-        run(subject, rule, index, text, group, &|_| true, &mut found)?;
-    }
-    Ok(found)
-}
-
-/// Every candidate whose area `is_wanted`, whatever the path; `hits` are sorted.
+/// Every candidate around `hits`, which are sorted, whose area `is_wanted`.
 ///
 /// In every text that holds an area with its [`surroundings`] the same is found in it.
-pub(super) fn candidates_anywhere(
-    bytes: &[u8],
+pub(super) fn of_hits(
+    subject: Subject<'_>,
     policies: &Policies,
     hits: &[Hit],
     is_wanted: &dyn Fn(&TextRule, Span) -> bool,
@@ -164,193 +146,11 @@ pub(super) fn candidates_anywhere(
         let index = group.first().map_or(0, |hit| hit.rule as usize);
         let Some(rule) = policies.rules.get(index) else { continue };
         let Some(text) = rule.text_rule() else { continue };
-        // No path is a test, a lock file or code: nothing is ruled out by where it stands.
-        let subject = Subject { path: "", bytes };
-        run(subject, rule, index, text, group, &|area| is_wanted(text, area), &mut found)?;
+        if subject.is_for(text) {
+            Search { subject, rule, index, text }.run(group, &|area| is_wanted(text, area), &mut found)?;
+        }
     }
     Ok(found)
-}
-
-/// Whether a keyword of `rule` at `hit` is followed by what must stand there.
-pub(super) fn goes_on(bytes: &[u8], rule: &Rule, hit: &Hit) -> Result<bool, DetectError> {
-    let fault = |message: String| DetectError::Rule { rule: rule.id.clone(), message };
-    let Some(then) = rule.text_rule().and_then(|text| text.then.as_ref()) else { return Ok(true) };
-    Ok(then.regex().map_err(fault)?.is_match(Span::new(hit.end, hit.end + THEN_BYTES).of(bytes)))
-}
-
-/// How far from its keyword a match of `rule` is looked for.
-fn reach(rule: &TextRule) -> usize {
-    rule.pattern.reach().longest.unwrap_or(REACH).min(REACH)
-}
-
-/// All that decides what is found in `area`: what is looked at to judge it, and every place a hit that would widen
-/// it can be at, when no keyword is longer than `longest`.
-pub(super) fn surroundings(bytes: &[u8], rule: &TextRule, area: Span, longest: usize) -> Span {
-    let mut all = area;
-    if let Some((_, lines)) = &rule.near {
-        all = Span::new(lines_before(bytes, area.start, *lines), lines_behind(bytes, area.end, *lines));
-    }
-    let around = reach(rule) + longest + THEN_BYTES + AROUND;
-    Span::new(all.start.saturating_sub(around), all.end + around)
-}
-
-/// Runs one rule around its hits.
-fn run(
-    subject: Subject<'_>,
-    rule: &Rule,
-    index: usize,
-    text: &TextRule,
-    hits: &[Hit],
-    is_wanted: &dyn Fn(Span) -> bool,
-    found: &mut Vec<Candidate>,
-) -> Result<(), DetectError> {
-    let fault = |message: String| DetectError::Rule { rule: rule.id.clone(), message };
-    let then = text.then.as_ref().map(Pattern::regex).transpose().map_err(fault)?;
-    let goes_on = |hit: &&Hit| {
-        let behind = Span::new(hit.end, hit.end + THEN_BYTES).of(subject.bytes);
-        then.is_none_or(|then| then.is_match(behind))
-    };
-    let hits = hits.iter().filter(goes_on);
-    let search = Search { subject, rule, index, text };
-    if text.pattern.reach().at_name {
-        search.names(hits, is_wanted, found)
-    } else {
-        search.areas(hits, is_wanted, found)
-    }
-}
-
-/// One rule on one text.
-struct Search<'s> {
-    subject: Subject<'s>,
-    rule: &'s Rule,
-    index: usize,
-    text: &'s TextRule,
-}
-
-impl Search<'_> {
-    fn fault(&self, message: String) -> DetectError {
-        DetectError::Rule { rule: self.rule.id.clone(), message }
-    }
-
-    /// Searches the union of the windows around `hits`, so that no byte is read twice.
-    fn areas<'h>(
-        &self,
-        hits: impl Iterator<Item = &'h Hit>,
-        is_wanted: &dyn Fn(Span) -> bool,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
-        let regex = self.text.pattern.regex().map_err(|message| self.fault(message))?;
-        let reach = reach(self.text);
-        let mut done = 0;
-        let mut windows = hits.map(|hit| window(self.subject.bytes, hit, self.text, reach)).peekable();
-        while let Some(mut area) = windows.next() {
-            while let Some(next) = windows.next_if(|next| next.start <= area.end) {
-                area.end = area.end.max(next.end);
-            }
-            if !is_wanted(area) {
-                done = area.end;
-                continue;
-            }
-            let haystack = Span::new(0, area.end).of(self.subject.bytes);
-            let mut at = area.start.max(done);
-            while let Some(captures) =
-                (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten()
-            {
-                at = self.take(at, 0, &captures, found)?;
-            }
-            done = at.min(area.end);
-        }
-        Ok(())
-    }
-
-    /// Looks for a value behind each name that `hits` stand in: a match begins where the name does.
-    fn names<'h>(
-        &self,
-        hits: impl Iterator<Item = &'h Hit>,
-        is_wanted: &dyn Fn(Span) -> bool,
-        found: &mut Vec<Candidate>,
-    ) -> Result<(), DetectError> {
-        let regex = self.text.pattern.anchored().map_err(|message| self.fault(message))?;
-        let reach = reach(self.text);
-        let mut done = 0;
-        for hit in hits {
-            let area = window(self.subject.bytes, hit, self.text, reach);
-            if hit.start < done || !is_wanted(area) {
-                continue;
-            }
-            let start = name_start(self.subject.bytes, hit.start).max(done);
-            let haystack = Span::new(start, area.end).of(self.subject.bytes);
-            if let Some(captures) = regex.captures(haystack) {
-                done = self.take(start, start, &captures, found)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Judges a match at or behind `at`, in a text that begins at `base`; tells where to go on.
-    fn take(
-        &self,
-        at: usize,
-        base: usize,
-        captures: &Captures<'_>,
-        found: &mut Vec<Candidate>,
-    ) -> Result<usize, DetectError> {
-        let whole = captures.get(0).map_or(Span::new(at, at + 1), |all| moved(all, base));
-        let candidate = judge(self.subject, self.rule, self.index, self.text, captures, base)?;
-        let mut next = if whole.end > whole.start { whole.end } else { whole.end + 1 };
-        if let Some(secret) = captures.name("secret").map(|secret| moved(secret, base)) {
-            // A delimiter behind one value is the one before the next; and what is no value may be the name of
-            // one, as in `secret = getenv("SECRET", "…")`.
-            let names = self.text.generic && candidate.is_none();
-            let from = if names { secret.start } else { secret.end };
-            next = next.min(from.max(whole.start + 1));
-        }
-        found.extend(candidate);
-        Ok(next)
-    }
-}
-
-/// Where the name begins that `at` is a part of, as far as patterns look.
-fn name_start(text: &[u8], at: usize) -> usize {
-    let before = Span::new(at.saturating_sub(NAME), at).of(text);
-    at - before.iter().rev().take_while(|byte| is_of_name(**byte)).count()
-}
-
-/// Where a part of a match is in the text that the searched one begins in at `base`.
-fn moved(part: Match<'_>, base: usize) -> Span {
-    Span::new(part.start() + base, part.end() + base)
-}
-
-/// Where a match that contains, or stands near, the literal can lie.
-fn window(text: &[u8], hit: &Hit, rule: &TextRule, reach: usize) -> Span {
-    let mut area = Span::new(hit.start.saturating_sub(reach), hit.end + reach);
-    if rule.pattern.reach().in_line && rule.near.is_none() {
-        let before = Span::new(area.start, hit.start).of(text);
-        let behind = Span::new(hit.end, area.end).of(text);
-        let start = memchr::memrchr(b'\n', before).map_or(area.start, |at| area.start + at);
-        let end = memchr::memchr(b'\n', behind).map_or(area.end, |at| hit.end + at + 1);
-        area = Span::new(start, end);
-    }
-    if let Some((_, lines)) = &rule.near {
-        area = Span::new(lines_before(text, hit.start, *lines), lines_behind(text, hit.end, *lines));
-    }
-    Span::new(area.start, area.end.min(text.len()))
-}
-
-/// The start of the line so many lines above the one of `offset`, at most [`NEAR_BYTES`] away.
-fn lines_before(text: &[u8], offset: usize, lines: usize) -> usize {
-    let offset = offset.min(text.len());
-    let least = offset.saturating_sub(NEAR_BYTES);
-    let mut feeds = memchr::memrchr_iter(b'\n', Span::new(least, offset).of(text));
-    feeds.nth(lines).map_or(least, |feed| least + feed + 1)
-}
-
-/// The end of the line so many lines below the one of `offset`, at most [`NEAR_BYTES`] away.
-fn lines_behind(text: &[u8], offset: usize, lines: usize) -> usize {
-    let offset = offset.min(text.len());
-    let most = (offset + NEAR_BYTES).min(text.len());
-    let mut feeds = memchr::memchr_iter(b'\n', Span::new(offset, most).of(text));
-    feeds.nth(lines).map_or(most, |feed| offset + feed)
 }
 
 /// Turns a match into a candidate, unless something around it says it is no secret.
@@ -422,11 +222,15 @@ fn judge(
     Ok(Some(candidate))
 }
 
+/// Where a part of a match is in the text that the searched one begins in at `base`.
+fn moved(part: Match<'_>, base: usize) -> Span {
+    Span::new(part.start() + base, part.end() + base)
+}
+
 fn is_near(bytes: &[u8], rule: &Rule, text: &TextRule, secret: Span) -> Result<bool, DetectError> {
     let Some((near, lines)) = &text.near else { return Ok(true) };
     let near = near.regex().map_err(|message| DetectError::Rule { rule: rule.id.clone(), message })?;
-    let area = Span::new(lines_before(bytes, secret.start, *lines), lines_behind(bytes, secret.end, *lines));
-    Ok(near.is_match(area.of(bytes)))
+    Ok(near.is_match(lines_around(bytes, secret, *lines).of(bytes)))
 }
 
 /// One of the rule's own words, any case.

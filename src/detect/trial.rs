@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use regex::bytes::Captures;
 
-use super::{DetectError, Engine, Setting, checksum, overlap};
+use super::engine::Engine;
+use super::{DetectError, Setting, checksum, overlap};
 use crate::finding::{Finding, RuleId};
 use crate::policy::Rule;
 use crate::policy::example::{self, Check};
@@ -34,7 +35,7 @@ pub struct Failure {
 ///
 /// [`DetectError::Rule`] when a rule cannot be run at all.
 pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
-    let engine = Engine::new(setting);
+    let engine = Engine::new(setting, None);
     let mut failures = Vec::new();
     for rule in &setting.policies.rules {
         let mut add = |which: String, message: String| {

@@ -3,7 +3,7 @@
 //! The build script includes this file too, so that the built-in pack carries its literals ready made;
 //! it must not import from the crate.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind};
 
 /// Sets above this size are no longer worth a look-up.
 const MOST: usize = 64;
@@ -18,10 +18,27 @@ const LONGEST: usize = 24;
 ///
 /// What is wrong with the pattern, in the words of its parser.
 pub fn required(pattern: &str) -> Result<Vec<String>, String> {
+    Ok(texts(best(&parse(pattern)?)))
+}
+
+/// Texts as of [`required`], of which at least one stands in the name that every match begins with; empty when no
+/// such set is known.
+///
+/// The name is a group `key` that begins with up to [`NAME`] bytes of any name and has at most one blank. So a match
+/// begins where the name does that the text stands in, or one word before.
+///
+/// # Errors
+///
+/// As [`required`].
+pub fn of_name(pattern: &str) -> Result<Vec<String>, String> {
     let hir = parse(pattern)?;
-    let mut set = best(&hir).unwrap_or_default();
+    Ok(name(&hir).map(|rest| texts(best_of_sequence(rest))).unwrap_or_default())
+}
+
+fn texts(set: Option<Vec<Vec<u8>>>) -> Vec<String> {
+    let mut set = set.unwrap_or_default();
     if set.iter().any(|literal| literal.len() < 3) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     for literal in &mut set {
         literal.truncate(LONGEST);
@@ -30,7 +47,7 @@ pub fn required(pattern: &str) -> Result<Vec<String>, String> {
         set.into_iter().filter_map(|literal| String::from_utf8(literal).ok()).collect();
     texts.sort();
     texts.dedup();
-    Ok(texts)
+    texts
 }
 
 /// How far a match can go.
@@ -40,9 +57,6 @@ pub struct Reach {
     pub longest: Option<usize>,
     /// Whether a match lies in one line, but for one byte before it and one behind it.
     pub in_line: bool,
-    /// Whether a match begins with a group `key` that begins with up to [`NAME`] bytes of a name, so that it begins
-    /// where the name does.
-    pub at_name: bool,
 }
 
 /// The most bytes of a name before what tells that it is one of a secret.
@@ -60,24 +74,51 @@ pub const fn is_of_name(byte: u8) -> bool {
 /// As [`required`].
 pub fn reach(pattern: &str) -> Result<Reach, String> {
     let hir = parse(pattern)?;
-    Ok(Reach {
-        longest: hir.properties().maximum_len(),
-        in_line: is_in_line(&hir),
-        at_name: begins_with_name(&hir),
-    })
+    Ok(Reach { longest: hir.properties().maximum_len(), in_line: is_in_line(&hir) })
 }
 
-fn begins_with_name(hir: &Hir) -> bool {
-    let HirKind::Concat(parts) = hir.kind() else { return false };
-    let Some(HirKind::Capture(key)) = parts.first().map(Hir::kind) else { return false };
-    let HirKind::Concat(parts) = key.sub.kind() else { return false };
-    let Some(HirKind::Repetition(name)) = parts.first().map(Hir::kind) else { return false };
-    let HirKind::Class(Class::Bytes(class)) = name.sub.kind() else { return false };
-    let is_class = (0..=u8::MAX).all(|byte| {
-        is_of_name(byte) == class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
-    });
+/// What stands in the name of a match behind the bytes of any name it begins with, where it is such a one.
+fn name(hir: &Hir) -> Option<&[Hir]> {
+    let HirKind::Concat(parts) = hir.kind() else { return None };
+    let HirKind::Capture(key) = parts.first()?.kind() else { return None };
+    let HirKind::Concat(parts) = key.sub.kind() else { return None };
+    let (lead, rest) = parts.split_first()?;
+    let HirKind::Repetition(name) = lead.kind() else { return None };
+    let HirKind::Class(Class::Bytes(class)) = name.sub.kind() else { return None };
+    let is_class = (0..=u8::MAX).all(|byte| is_of_name(byte) == holds(class, byte));
     let is_whole = name.min == 0 && name.max.is_some_and(|max| max as usize == NAME) && name.greedy;
-    key.name.as_deref() == Some("key") && is_class && is_whole
+    let blanks: usize = rest.iter().map(|part| blanks(part).unwrap_or(2)).sum();
+    (key.name.as_deref() == Some("key") && is_class && is_whole && blanks <= 1).then_some(rest)
+}
+
+/// The most blanks among bytes of a name; `None` without a bound, or where other bytes may stand.
+fn blanks(hir: &Hir) -> Option<usize> {
+    let of_byte = |byte: u8| if byte == b' ' { Some(1) } else { is_of_name(byte).then_some(0) };
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some(0),
+        HirKind::Literal(literal) => literal.0.iter().map(|byte| of_byte(*byte)).sum(),
+        HirKind::Class(Class::Bytes(class)) => {
+            let all: Option<Vec<usize>> =
+                (0..=u8::MAX).filter(|byte| holds(class, *byte)).map(of_byte).collect();
+            all?.into_iter().max()
+        }
+        HirKind::Class(Class::Unicode(_)) => None,
+        HirKind::Repetition(repetition) => match blanks(&repetition.sub)? {
+            0 => Some(0),
+            some => some.checked_mul(repetition.max? as usize),
+        },
+        HirKind::Capture(capture) => blanks(&capture.sub),
+        HirKind::Concat(parts) => {
+            parts.iter().map(blanks).try_fold(0, |sum: usize, one| sum.checked_add(one?))
+        }
+        HirKind::Alternation(parts) => {
+            parts.iter().map(blanks).collect::<Option<Vec<usize>>>()?.into_iter().max()
+        }
+    }
+}
+
+fn holds(class: &ClassBytes, byte: u8) -> bool {
+    class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&byte))
 }
 
 /// Whether a line feed can be the first or the last byte of a match and no other.
@@ -99,9 +140,7 @@ fn has_line_feed(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => false,
         HirKind::Literal(literal) => literal.0.contains(&b'\n'),
-        HirKind::Class(Class::Bytes(class)) => {
-            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&b'\n'))
-        }
+        HirKind::Class(Class::Bytes(class)) => holds(class, b'\n'),
         HirKind::Class(Class::Unicode(_)) => true,
         HirKind::Repetition(repetition) => has_line_feed(&repetition.sub),
         HirKind::Capture(capture) => has_line_feed(&capture.sub),
@@ -274,16 +313,20 @@ mod tests {
     }
 
     #[test]
-    fn a_match_begins_with_a_name_where_the_pattern_says_so_in_full() {
-        for (pattern, at_name) in [
-            (r"(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", true),
-            (r"(?i)(?<key>[0-9a-z_.$-]{0,48}pass)=(?<secret>x)", true),
-            (r"(?<key>[0-9A-Za-z_.$-]{0,32}pass)=(?<secret>x)", false),
-            (r"(?<key>[0-9A-Za-z_.-]{0,48}pass)=(?<secret>x)", false),
-            (r"x(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", false),
-            (r"(?<name>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", false),
+    fn the_literals_of_a_name_are_known_where_the_pattern_begins_with_one() {
+        for (pattern, literals) in [
+            (r"(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", &["pass"][..]),
+            (r"(?i)(?<key>[0-9a-z_.$-]{0,48}(?:pass|(?:api|auth)[ _]?key)[a-z]{0,9})=x", &["key", "pass"]),
+            (r"(?<key>[0-9A-Za-z_.$-]{0,48}key)=(?<secret>token)", &["key"]),
+            (r"(?<key>[0-9A-Za-z_.$-]{0,48}(?:an old key))=(?<secret>x)", &[]),
+            (r"(?<key>[0-9A-Za-z_.$-]{0,48}(?:a|b)[ a-z]{0,9}key)=(?<secret>x)", &[]),
+            (r"(?<key>[0-9A-Za-z_.$-]{0,48}a/key)=(?<secret>x)", &[]),
+            (r"(?<key>[0-9A-Za-z_.$-]{0,32}pass)=(?<secret>x)", &[]),
+            (r"(?<key>[0-9A-Za-z_.-]{0,48}pass)=(?<secret>x)", &[]),
+            (r"x(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", &[]),
+            (r"(?<name>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", &[]),
         ] {
-            assert_eq!(reach(pattern).unwrap().at_name, at_name, "{pattern}");
+            assert_eq!(of_name(pattern).unwrap(), literals, "{pattern}");
         }
     }
 

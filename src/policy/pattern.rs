@@ -38,7 +38,7 @@ impl Pattern {
 
     /// How far a match can go; without a bound where the pattern is wrong.
     pub fn reach(&self) -> Reach {
-        let unknown = Reach { longest: None, in_line: false, at_name: false };
+        let unknown = Reach { longest: None, in_line: false };
         *self.reach.get_or_init(|| super::literals::reach(&self.text).unwrap_or(unknown))
     }
 

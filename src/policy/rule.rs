@@ -86,6 +86,7 @@ pub struct TextRule {
     pub generic: bool,
     /// What the value must look like on its own.
     pub value: Option<ValueSyntax>,
+    at_name: OnceLock<bool>,
 }
 
 /// What people read about a rule; that of a built-in one is read when it is first asked for.
@@ -298,6 +299,15 @@ impl TextRule {
             facts: syntax.facts,
             generic: syntax.generic,
             value: syntax.value,
+            at_name: OnceLock::new(),
+        })
+    }
+
+    /// Whether a match begins where the name does that one of its keywords stands in, or one word before.
+    pub fn is_at_name(&self) -> bool {
+        *self.at_name.get_or_init(|| {
+            let literals = super::literals::of_name(self.pattern.text()).unwrap_or_default();
+            !literals.is_empty() && literals.iter().all(|one| self.keywords.contains(one))
         })
     }
 }

@@ -211,7 +211,7 @@ fn words<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String
 pub struct NearSyntax {
     /// The second pattern.
     pub pattern: String,
-    /// How many lines before and behind count; 0 is the same line.
+    /// How many lines before and behind count; 0 is the same line. No more than 4 KiB each way are looked at.
     pub lines: usize,
 }
 

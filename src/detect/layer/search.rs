@@ -13,8 +13,8 @@ use crate::text::time::Timestamp;
 /// What every layer of one blob is searched with.
 #[derive(Clone, Copy)]
 pub(in crate::detect) struct Search<'a> {
-    /// Path of the file; `None` stands for any.
-    pub(in crate::detect) path: Option<&'a str>,
+    /// Path of the file; empty where nothing is ruled out by a path.
+    pub(in crate::detect) path: &'a str,
     pub(in crate::detect) policies: &'a Policies,
     pub(in crate::detect) prefilter: &'a Prefilter,
     /// The rules over credentials.
@@ -39,10 +39,10 @@ impl Search<'_> {
     /// All that the layers of `text` hold. `hits` is scratch space.
     pub(in crate::detect) fn run(&self, text: &[u8], hits: &mut Vec<Hit>) -> Result<Found, DetectError> {
         let mut budget = Budget::default();
-        let scene = Scene::of(self.path.unwrap_or_default(), text);
+        let scene = Scene::of(self.path, text);
         let mut found = self.below(&Layer::bottom(text), 1, scene, &mut budget, hits)?;
         found.gaps.extend(budget.met.into_iter().map(|limit| Gap {
-            path: self.path.unwrap_or_default().to_owned(),
+            path: self.path.to_owned(),
             reason: Reason::Limit,
             detail: format!("encoded text was not decoded in full: limit of {limit}"),
         }));
@@ -93,11 +93,7 @@ impl Search<'_> {
 
     /// Those of one layer; without a path, those of every path.
     fn candidates(&self, bytes: &[u8], hits: &mut Vec<Hit>) -> Result<Vec<Candidate>, DetectError> {
-        if let Some(path) = self.path {
-            return text::candidates(Subject { path, bytes }, self.policies, self.prefilter, hits);
-        }
-        self.prefilter.hits(bytes, hits);
-        text::candidates_anywhere(bytes, self.policies, hits, &|_, _| true)
+        text::candidates(Subject { path: self.path, bytes }, self.policies, self.prefilter, hits)
     }
 
     /// Adds what stands in `layer` itself and `below` it.
@@ -116,7 +112,7 @@ impl Search<'_> {
         candidates.extend(below.candidates);
         let settled = overlap::settle_layer(candidates);
         found.candidates.extend(settled.into_iter().filter_map(|one| lifted(one, layer, number)));
-        let credentials = forms::read(self.path.unwrap_or_default(), layer.bytes(), self.now);
+        let credentials = forms::read(self.path, layer.bytes(), self.now);
         found.masks.extend(credentials.iter().map(|one| layer.above(one.place.span)));
         let lives = credential::in_text(self.rules, &credentials, layer.bytes(), self.fingerprinter)?;
         for mut life in lives.into_iter().chain(below.lives) {

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::runs::LEAST;
 use super::*;
-use crate::detect::{Engine, Setting};
+use crate::detect::Setting;
+use crate::detect::engine::Engine;
 use crate::finding::{Finding, Fingerprinter, Gap};
 use crate::policy::example::{self, Check};
 use crate::policy::{Policies, load};
@@ -16,12 +17,8 @@ use crate::text::time::Timestamp;
 static POLICIES: LazyLock<Policies> = LazyLock::new(|| load::policies(&[]).unwrap());
 static FINGERPRINTER: LazyLock<Fingerprinter> = LazyLock::new(Fingerprinter::default);
 static ENGINE: LazyLock<Engine<'static>> = LazyLock::new(|| {
-    Engine::new(Setting {
-        policies: &POLICIES,
-        fingerprinter: &FINGERPRINTER,
-        now: Timestamp(1_795_219_200_000),
-        threads: 1,
-    })
+    let (policies, fingerprinter) = (&*POLICIES, &*FINGERPRINTER);
+    Engine::new(Setting { policies, fingerprinter, now: Timestamp(1_795_219_200_000), threads: 1 }, None)
 });
 
 fn scanned(path: &str, text: &[u8]) -> (Vec<Finding>, Vec<Gap>) {
