@@ -40,6 +40,18 @@ pub fn context_of(path: &str) -> Context {
     if name.contains(".local.") { Context::LocalOptional } else { Context::Live }
 }
 
+/// The environment that a name such as `payments-prod` tells of.
+pub(super) fn environment(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    text.split(['-', '_', '.']).find_map(|word| match word {
+        "prod" | "production" | "live" => Some("prod"),
+        "stage" | "staging" | "preprod" => Some("stage"),
+        "dev" | "development" => Some("dev"),
+        "test" | "testing" | "qa" => Some("test"),
+        _ => None,
+    })
+}
+
 /// Endings of files that something else is made from.
 pub(super) const TEMPLATE_ENDINGS: [&str; 9] =
     [".example", ".sample", ".tmpl", ".tpl", ".template", ".dist", ".j2", ".gotmpl", ".in"];

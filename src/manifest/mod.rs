@@ -6,6 +6,8 @@ mod claude_code;
 mod context;
 /// One file while it is read.
 mod file;
+/// Workflows of GitHub Actions and their jobs.
+mod github_actions;
 /// Roles, bindings, service accounts, workloads.
 mod kubernetes;
 /// How a server is started or reached.
@@ -44,7 +46,8 @@ pub enum Keep {
 }
 
 /// Every dialect.
-pub const DIALECTS: &[Dialect] = &[claude_code::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
+pub const DIALECTS: &[Dialect] =
+    &[claude_code::DIALECT, github_actions::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
 
 /// What one file declares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

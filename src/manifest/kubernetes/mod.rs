@@ -9,6 +9,7 @@ mod rbac;
 /// Pods and everything that makes them.
 mod workload;
 
+use super::context::environment;
 use super::file::{File, Text, ends_in, holds};
 use super::{Dialect, Keep, Reading};
 use crate::finding::Reason;
@@ -146,17 +147,6 @@ impl<'n> Object<'n> {
             word.clone_into(&mut identity.environment);
         }
     }
-}
-
-fn environment(text: &str) -> Option<&'static str> {
-    let text = text.to_ascii_lowercase();
-    text.split(['-', '_', '.']).find_map(|word| match word {
-        "prod" | "production" | "live" => Some("prod"),
-        "stage" | "staging" | "preprod" => Some("stage"),
-        "dev" | "development" => Some("dev"),
-        "test" | "testing" | "qa" => Some("test"),
-        _ => None,
-    })
 }
 
 /// The scalars of a list, or one scalar where a list belongs.
