@@ -8,6 +8,8 @@ mod context;
 mod file;
 /// Workflows of GitHub Actions and their jobs.
 mod github_actions;
+/// Pipelines of GitLab and cluster agents.
+mod gitlab_ci;
 /// Roles, bindings, service accounts, workloads.
 mod kubernetes;
 /// How a server is started or reached.
@@ -18,6 +20,8 @@ mod mcp;
 mod permission;
 /// Text that may hold a secret, made fit to show.
 mod redact;
+/// What the script of a CI job does.
+mod script;
 
 use crate::finding::{Gap, Reason};
 use crate::identity::Identity;
@@ -47,7 +51,7 @@ pub enum Keep {
 
 /// Every dialect.
 pub const DIALECTS: &[Dialect] =
-    &[claude_code::DIALECT, github_actions::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
+    &[claude_code::DIALECT, github_actions::DIALECT, gitlab_ci::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
 
 /// What one file declares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -10,18 +10,19 @@
 //! gate                   name of the environment that this job or one it needs waits for; its rules are not in the tree
 //! untrusted.checkout     what was checked out; untrusted.build: the command that then runs it
 //! untrusted.expression   the value an outsider chose that becomes part of a script
+//! open.expression        the input that becomes part of a script, which whoever calls or starts it chooses
 //! secrets.all            all secrets at once, or one only known when it runs
 //! credentials.persisted  how the token that a checkout leaves behind gets out
 //! script.piped           a script that is downloaded and run in one go
 //! deploys                the command or action that changes something that runs
 //! ```
 
+/// Agents that a step starts.
+mod agent;
 /// What a scalar takes in.
 mod expression;
 /// What a token may do.
 mod permissions;
-/// What a script does.
-mod script;
 /// What a job proves itself with.
 mod secrets;
 /// Who can start a job.
@@ -112,6 +113,7 @@ fn read_workflow(file: &File<'_>, document: &Node, reading: &mut Reading) {
         let mut identity = job(file, &workflow, (id, node), &mut unknown);
         identity.credentials.extend(shared.credentials.iter().take(MAX_SHARED).cloned());
         once_each(&mut identity.credentials);
+        reading.identities.extend(agent::agents(file, &identity, node));
         reading.identities.push(identity);
     }
     reading.identities.push(shared);
@@ -178,12 +180,13 @@ fn job(
         let inner = holder.entries().iter().map(|(_, service)| service);
         for one in std::iter::once(holder).filter(|_| key == "container").chain(inner) {
             secrets::values(file, one.get("credentials"), "container", &mut identity);
+            secrets::registry_password(file, one, &mut identity);
         }
     }
     called(file, node, &mut identity);
     steps::all_secrets(file, node, &mut identity);
     let chosen = [workflow.node.get("env"), node.get("env")].map(steps::chosen_variables).concat();
-    let around = Around { starts: &starts, chosen };
+    let around = Around { starts: &starts, chosen, free: free_inputs(workflow.node) };
     steps::read(file, node.get("steps").map(Node::items).unwrap_or_default(), &around, &mut identity);
     identity
 }
@@ -192,6 +195,17 @@ fn job(
 fn once_each(credentials: &mut Vec<Credential>) {
     let mut seen = BTreeSet::new();
     credentials.retain(|one| seen.insert((one.name.clone(), one.kind, one.issuer.clone())));
+}
+
+/// Inputs of a workflow that may be any text.
+fn free_inputs(workflow: &Node) -> Vec<String> {
+    let inputs = ["workflow_dispatch", "workflow_call"].map(|event| workflow.at(&["on", event, "inputs"]));
+    let all = inputs.into_iter().flatten().flat_map(Node::entries);
+    let free = all.filter(|(_, input)| {
+        let kind = input.get("type").and_then(Node::as_text);
+        !matches!(kind, Some("boolean" | "number" | "choice" | "environment"))
+    });
+    free.filter_map(|(name, _)| name.as_text().map(str::to_owned)).take(MAX_SHARED).collect()
 }
 
 impl Workflow<'_> {
@@ -342,8 +356,70 @@ fn action(file: &File<'_>, document: &Node) -> Identity {
     identity.purpose = document.get("description").and_then(Node::scalar).unwrap_or(said);
     identity.complete = false;
     identity.session.bound_to_task = true;
-    let around = Around { starts: &[], chosen: vec![] };
+    let inputs = document.get("inputs").map(Node::entries).unwrap_or_default();
+    let free = inputs.iter().filter_map(|(name, _)| name.as_text().map(str::to_owned)).collect();
+    let around = Around { starts: &[], chosen: vec![], free };
     let list = document.at(&["runs", "steps"]).map(Node::items).unwrap_or_default();
     steps::read(file, list, &around, &mut identity);
     identity
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::manifest::{Keep, read};
+
+    #[test]
+    fn a_workflow_is_known_by_its_path() {
+        for (path, text, claimed) in [
+            (".github/workflows/a.yml", "", true),
+            ("sub/.forgejo/workflows/a.yaml", "", true),
+            (".github/workflows/a.md", "", false),
+            (".github/dependabot.yml", "", false),
+            ("lint/action.yml", "runs: { using: composite }", true),
+            ("lint/action.yml", "runs: { using: node20 }", false),
+            ("transaction.yml", "composite", false),
+        ] {
+            assert_eq!(DIALECT.claims(path, text.as_bytes()), claimed, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_permission_is_a_gap() {
+        let gaps = |permissions: &str| {
+            let text = format!("on: push\npermissions: {permissions}\njobs: {{ a: {{ runs-on: x }} }}\n");
+            read(".github/workflows/a.yml", None, text.as_bytes(), Keep::Identities).gaps.len()
+        };
+        for known in ["{}", "read-all", "write-all", "{ contents: none }", "", "{ id-token: write }"] {
+            assert_eq!(gaps(known), 0, "{known}");
+        }
+        for unknown in ["{ contests: read }", "{ contents: all }", "all", "[contents]"] {
+            assert_eq!(gaps(unknown), 1, "{unknown}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_workflow_makes_it_fall_over(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "on: push\n", "on: [pull_request_target, {}]\n", "permissions: write-all\n", "permissions: { a: b }\n", "jobs:\n", "  a:\n", "  b:\n",
+                    "    needs: [a, b]\n", "    needs: b\n", "    if: github.event_name == 'push' ||\n", "    environment: { name: x }\n", "    runs-on: [self-hosted]\n",
+                    "    uses: ./x\n", "    secrets: inherit\n", "    steps:\n", "    - run: curl x | sh ${{ github.head_ref }}\n", "    - uses: actions/checkout@v4\n",
+                    "      with: { ref: \"${{ github.head_ref }}\" }\n", "      env: { K: \"${{ secrets.K }}\" }\n", "runs: { using: composite, steps: [{ run: x }, 1] }\n", "- ", "}", "ü",
+                ]),
+                0..24,
+            )
+        ) {
+            let text = parts.concat();
+            for path in [".github/workflows/a.yml", "a/action.yml"] {
+                for identity in read(path, None, text.as_bytes(), Keep::Documents).identities {
+                    prop_assert!(identity.places.iter().all(|place| place.span.end <= text.len()));
+                    prop_assert!(identity.settings.iter().all(|setting| setting.place.span.end <= text.len()));
+                }
+            }
+        }
+    }
 }

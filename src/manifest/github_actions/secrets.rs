@@ -3,7 +3,6 @@
 use super::expression::{expressions, named};
 use crate::identity::{Credential, CredentialKind, Delegation, Identity, Life, Scope, Storage};
 use crate::manifest::file::{File, unknown_credential};
-use crate::manifest::redact::names_secret;
 use crate::text::tree::Node;
 
 /// A key of `with:` or `env:` that takes a key which lives until somebody deletes it: name, issuer, kind.
@@ -58,17 +57,15 @@ const API_ACTIONS: [&str; 9] = [
 /// Reads `env:` of a workflow, a job or a step, or `with:` of a step; `consumer` is what gets it, `uses` and commands.
 pub(super) fn values(file: &File<'_>, map: Option<&Node>, consumer: &str, identity: &mut Identity) {
     let entries = map.map(Node::entries).unwrap_or_default();
-    let temporary = entries.iter().any(|(key, value)| {
+    // Keys of a session end by themselves, and an address of its own is that of another service.
+    let temporary = entries.iter().any(|(key, _)| {
         let key = key.as_text().unwrap_or_default().to_ascii_lowercase().replace('_', "-");
-        key == "aws-session-token" && value.scalar().is_some_and(|text| !text.is_empty())
+        key == "aws-session-token"
+            || (key.contains("endpoint") && (key.contains("aws") || key.contains("s3")))
     });
     for (key, value) in entries {
         let (Some(key), Some(text)) = (key.as_text(), value.scalar()) else { continue };
         let stored = secret_names(&text);
-        if stored.is_empty() {
-            literal(file, key, &text, value, identity);
-            continue;
-        }
         for secret in stored {
             identity.credentials.push(stored_secret(file, key, secret, consumer, temporary, value));
         }
@@ -81,15 +78,12 @@ pub(super) fn secret_names(text: &str) -> Vec<&str> {
     names.filter(|name| !name.eq_ignore_ascii_case("GITHUB_TOKEN")).collect()
 }
 
-fn literal(file: &File<'_>, key: &str, text: &str, value: &Node, identity: &mut Identity) {
-    // What an expression gives is not written here, and a switch is no secret.
-    let known = text.contains("${{") || value.as_text().is_none() || value.truthy().is_some();
-    if known || !names_secret(key) || text.contains(char::is_whitespace) || text.len() < 8 {
-        return;
-    }
-    identity.credentials.extend(
-        file.credential(key, text, value).filter(|credential| credential.storage == Storage::Literal),
-    );
+/// The password of a registry that stands in `credentials:` of a container. Other literals are told by their text.
+pub(super) fn registry_password(file: &File<'_>, container: &Node, identity: &mut Identity) {
+    let Some(at) = container.at(&["credentials", "password"]) else { return };
+    let Some(text) = at.scalar().filter(|text| !text.contains("${{")) else { return };
+    let found = file.credential("credentials.password", &text, at);
+    identity.credentials.extend(found.filter(|one| one.storage == Storage::Literal));
 }
 
 fn stored_secret(

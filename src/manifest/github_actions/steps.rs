@@ -1,11 +1,11 @@
 //! Steps of a job: what they run, whose code it is, and what outsiders put into it.
 
 use super::expression::{chosen_by_outsider, expressions, named, takes_all_secrets};
-use super::script;
 use super::secrets;
 use super::start::{Start, Who, narrowed};
 use crate::identity::{Delegation, Identity, Scope, Setting};
 use crate::manifest::file::File;
+use crate::manifest::script;
 use crate::text::span::Span;
 use crate::text::tree::Node;
 
@@ -15,6 +15,8 @@ pub(super) struct Around<'a> {
     pub(super) starts: &'a [Start],
     /// Names of variables, set for the whole job, that hold what an outsider chose.
     pub(super) chosen: Vec<String>,
+    /// Names of inputs that may be any text.
+    pub(super) free: Vec<String>,
 }
 
 /// What earlier steps have left behind.
@@ -22,6 +24,8 @@ pub(super) struct Around<'a> {
 struct Left {
     /// The work tree is that of an outsider.
     foreign: bool,
+    /// Ids of steps whose outputs may name the change of an outsider.
+    naming: Vec<String>,
     /// The token of the job stands in the work tree, put there by the step at this place.
     token: Option<Span>,
 }
@@ -111,9 +115,18 @@ fn injections(file: &File<'_>, step: &Node, action: &str, around: &Around<'_>, i
             let variable =
                 named(one.inner, "env.").into_iter().find(|name| chosen.iter().any(|other| other == name));
             let name = chosen_by_outsider(one.inner).or_else(|| variable.map(|name| format!("env.{name}")));
-            let Some(name) = name else { continue };
+            let free = named(one.inner, "inputs.")
+                .into_iter()
+                .find(|name| around.free.iter().any(|other| other == name));
+            let (kind, name) = match (name, free) {
+                (Some(name), _) => ("untrusted.expression", name),
+                (None, Some(free)) if !one.inner.contains(['=', '(']) => {
+                    ("open.expression", format!("inputs.{free}"))
+                }
+                _ => continue,
+            };
             let span = Span::new(node.span.start + one.span.start, node.span.start + one.span.end);
-            identity.settings.push(setting(file, "untrusted.expression", &name, span));
+            identity.settings.push(setting(file, kind, &name, span));
         }
     }
 }
@@ -153,9 +166,16 @@ fn foreign_code(
     if who > Who::Labelled {
         return;
     }
+    let id = step.get("id").and_then(Node::as_text).filter(|_| {
+        ["pull_request.head.", "github.head_ref", "workflow_run.head_"].iter().any(|part| run.contains(part))
+    });
+    left.naming.extend(id.map(str::to_owned));
+    let named = |text: &str| left.naming.iter().any(|id| text.contains(&format!("steps.{id}.outputs")));
     let foreign = |node: &&Node| {
         let text = node.as_text().unwrap_or_default().to_ascii_lowercase();
-        text.contains("${{") && FOREIGN.iter().any(|part| text.contains(part))
+        let names =
+            FOREIGN.iter().any(|part| text.contains(part)) || named(node.as_text().unwrap_or_default());
+        text.contains("${{") && names
     };
     let mut keys = ["ref", "repository"].iter().filter_map(|key| step.at(&["with", key]));
     let checkout = keys.find(foreign).filter(|_| action == "actions/checkout");
@@ -168,13 +188,15 @@ fn foreign_code(
     if !left.foreign {
         return;
     }
-    let local = step.get("uses").filter(|node| node.as_text().is_some_and(|uses| uses.starts_with("./")));
+    let local = step.get("uses").filter(|node| {
+        script::BUILDERS.contains(&action) || node.as_text().is_some_and(|uses| uses.starts_with("./"))
+    });
     if let Some(at) = step.get("run") {
         if let Some(command) = script::builds(run) {
             identity.settings.push(file.setting("untrusted.build", command, at));
         }
     } else if let Some(at) = local {
-        identity.settings.push(file.setting("untrusted.build", "local action", at));
+        identity.settings.push(file.setting("untrusted.build", action, at));
     }
 }
 

@@ -1,9 +1,10 @@
-//! Scripts of steps, as far as a line tells what it does. No shell is imitated: what is not recognised counts as nothing.
+//! Scripts of CI jobs, as far as a line tells what it does. No shell is imitated: what is not recognised counts as nothing.
 
 use crate::text::span::Span;
 
 /// Commands that run code of the work tree: builds, tests, installs with their hooks.
-const BUILDING: [&str; 44] = [
+const BUILDING: [&str; 45] = [
+    "skaffold",
     "npm",
     "npx",
     "yarn",
@@ -111,8 +112,17 @@ pub(super) const DEPLOYING: [&str; 10] = [
     "cloudflare/wrangler-action",
 ];
 
+/// Actions that build what lies in the work tree.
+pub(super) const BUILDERS: [&str; 5] = [
+    "docker/build-push-action",
+    "docker/bake-action",
+    "gradle/gradle-build-action",
+    "goreleaser/goreleaser-action",
+    "pre-commit/action",
+];
+
 /// The commands of a script, each from its first word on.
-fn commands(script: &str) -> impl Iterator<Item = &str> {
+pub(super) fn commands(script: &str) -> impl Iterator<Item = &str> {
     let lines = script.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     lines.flat_map(|line| line.split(['|', ';', '&'])).map(|part| {
         let mut rest = part.trim().trim_start_matches(['(', '{']).trim_start();
@@ -137,9 +147,11 @@ pub(super) fn builds(script: &str) -> Option<&str> {
         let file = first.starts_with("./") || first.ends_with(".sh");
         let shell = ["bash", "sh", "source", "."].contains(&first)
             && words.next().is_some_and(|name| !name.starts_with(['-', '<', '/', '$']));
+        let image = first == "docker"
+            && words.next().is_some_and(|verb| matches!(verb, "build" | "buildx" | "compose"));
         let asks = command.contains("--version")
             || ["python -c", "python3 -c", "node -e"].iter().any(|start| command.starts_with(start));
-        ((BUILDING.contains(&first) && !asks) || file || shell).then_some(first)
+        ((BUILDING.contains(&first) && !asks) || image || file || shell).then_some(first)
     })
 }
 
