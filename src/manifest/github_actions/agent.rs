@@ -80,6 +80,7 @@ fn agent(file: &File<'_>, job: &Identity, job_node: &Node, step: &Node) -> Optio
         namespace: String::new(),
         place: file.location(at.span),
     });
+    guarded(action, step, &mut identity);
     let earlier = job
         .settings
         .iter()
