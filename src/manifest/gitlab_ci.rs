@@ -285,7 +285,8 @@ fn variables(file: &File<'_>, map: Option<&Node>, identity: &mut Identity) {
         let random = text.len() >= 12
             && text.bytes().any(|byte| byte.is_ascii_digit())
             && text.bytes().any(|byte| byte.is_ascii_alphabetic())
-            && !text.contains(char::is_whitespace);
+            && !text.contains(char::is_whitespace)
+            && !text.contains("://");
         if !reference && !random {
             continue;
         }
@@ -368,6 +369,10 @@ fn read_script(file: &File<'_>, line: &Node, identity: &mut Identity) {
     }
     if let Some(command) = script::deploys(text) {
         identity.settings.push(file.setting("deploys", command, line));
+    }
+    // Where a manager or a role gives the keys, they end by themselves.
+    if ["vault", "VAULT", "assume-role"].iter().any(|word| text.contains(word)) {
+        return;
     }
     for (name, ..) in CLOUD_KEYS {
         let held = identity.credentials.iter().any(|one| one.name == format!("variables.{name}"));

@@ -213,9 +213,7 @@ impl Workflow<'_> {
     fn starts_of(&self, job: &Node, depth: usize) -> Vec<Start> {
         let condition = job.get("if").and_then(Node::scalar).unwrap_or_default();
         let mut starts = narrowed(&self.starts, &condition);
-        // With these functions a job runs even where one that it waits for was left out.
-        let waits = !["always()", "failure()", "cancelled()"].iter().any(|call| condition.contains(call));
-        if waits && depth < MAX_NEEDS {
+        if waits(&condition) && depth < MAX_NEEDS {
             for other in self.needed(job) {
                 let theirs = self.starts_of(other, depth + 1);
                 starts.retain_mut(|start| {
@@ -232,7 +230,8 @@ impl Workflow<'_> {
     fn gate<'a>(&'a self, job: &'a Node, depth: usize) -> Option<&'a Node> {
         let own = job.get("environment").map(|node| node.get("name").unwrap_or(node));
         let inherited = || self.needed(job).into_iter().find_map(|other| self.gate(other, depth + 1));
-        own.or_else(|| if depth < MAX_NEEDS { inherited() } else { None })
+        let condition = job.get("if").and_then(Node::scalar).unwrap_or_default();
+        own.or_else(|| if waits(&condition) && depth < MAX_NEEDS { inherited() } else { None })
     }
 
     fn needed(&self, job: &Node) -> Vec<&Node> {
@@ -244,6 +243,11 @@ impl Workflow<'_> {
         };
         names.filter_map(find).take(MAX_NEEDED).collect()
     }
+}
+
+/// Whether a job is left out where one that it needs was: not with these functions in its condition.
+fn waits(condition: &str) -> bool {
+    !["always()", "failure()", "cancelled()"].iter().any(|call| condition.contains(call))
 }
 
 /// How far back jobs are followed that wait for each other, and how many of one job: enough for a gate in front.
