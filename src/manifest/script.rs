@@ -144,7 +144,7 @@ pub(super) fn builds(script: &str) -> Option<&str> {
     commands(script).find_map(|command| {
         let mut words = command.split_whitespace();
         let first = words.next()?;
-        let file = first.starts_with("./") || first.ends_with(".sh");
+        let file = first.starts_with("./") || first.rsplit_once('.').is_some_and(|(_, kind)| kind == "sh");
         let shell = ["bash", "sh", "source", "."].contains(&first)
             && words.next().is_some_and(|name| !name.starts_with(['-', '<', '/', '$']));
         let image = first == "docker"

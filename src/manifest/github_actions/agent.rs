@@ -170,7 +170,7 @@ fn limits(file: &File<'_>, job: &Node, step: &Node, run: &str, at: &Node, identi
                 identity.settings.push(file.setting("agent.shows-all", "true", value));
             }
             "safety-strategy" if text == "unsafe" => {
-                unlimited(file, "safety-strategy: unsafe", value, identity)
+                unlimited(file, "safety-strategy: unsafe", value, identity);
             }
             _ => {
                 if let Some(found) = without_limit(&text) {

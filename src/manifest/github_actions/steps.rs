@@ -173,9 +173,9 @@ fn foreign_code(
     let named = |text: &str| left.naming.iter().any(|id| text.contains(&format!("steps.{id}.outputs")));
     let foreign = |node: &&Node| {
         let text = node.as_text().unwrap_or_default().to_ascii_lowercase();
-        let names =
+        let change =
             FOREIGN.iter().any(|part| text.contains(part)) || named(node.as_text().unwrap_or_default());
-        text.contains("${{") && names
+        text.contains("${{") && change
     };
     let mut keys = ["ref", "repository"].iter().filter_map(|key| step.at(&["with", key]));
     let checkout = keys.find(foreign).filter(|_| action == "actions/checkout");
