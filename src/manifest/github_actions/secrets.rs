@@ -5,9 +5,9 @@ use crate::identity::{Credential, CredentialKind, Delegation, Identity, Life, Sc
 use crate::manifest::file::{File, unknown_credential};
 use crate::text::tree::Node;
 
-/// A key of `with:` or `env:` that takes a key which lives until somebody deletes it: name, issuer, kind.
-const CLOUD_KEYS: [(&str, &str, CredentialKind); 10] = [
-    ("aws-secret-access-key", "aws", CredentialKind::StaticKey),
+/// A key of `with:` or `env:` that takes a key which lives until somebody deletes it: name (dashes written `_`), issuer,
+/// kind.
+const CLOUD_KEYS: [(&str, &str, CredentialKind); 8] = [
     ("aws_secret_access_key", "aws", CredentialKind::StaticKey),
     ("credentials_json", "gcp", CredentialKind::SaKeyFile),
     ("service_account_key", "gcp", CredentialKind::SaKeyFile),
@@ -16,7 +16,6 @@ const CLOUD_KEYS: [(&str, &str, CredentialKind); 10] = [
     ("azure_credentials", "azure", CredentialKind::OauthClientSecret),
     ("azure_client_secret", "azure", CredentialKind::OauthClientSecret),
     ("arm_client_secret", "azure", CredentialKind::OauthClientSecret),
-    ("azure-client-secret", "azure", CredentialKind::OauthClientSecret),
 ];
 
 /// A key that takes the token of a package registry which takes a proof of identity too.
@@ -151,7 +150,7 @@ fn cloud(key: &str, secret: &str, consumer: &str) -> Option<(CredentialKind, &'s
     if key.contains("kubeconfig") || key.contains("kube_config") || key == "kube-config" {
         return Some((CredentialKind::X509, "kubernetes"));
     }
-    let (_, issuer, kind) = CLOUD_KEYS.iter().find(|(name, ..)| *name == key)?;
+    let (_, issuer, kind) = CLOUD_KEYS.iter().find(|(name, ..)| *name == key.replace('-', "_"))?;
     let login = key != "creds" || consumer.starts_with("azure/");
     login.then_some((*kind, *issuer))
 }
