@@ -58,8 +58,8 @@ pub(super) fn values(file: &File<'_>, map: Option<&Node>, consumer: &str, identi
     let entries = map.map(Node::entries).unwrap_or_default();
     // Keys of a session end by themselves, and an address of its own is that of another service.
     let temporary = entries.iter().any(|(key, _)| {
-        let key = key.as_text().unwrap_or_default().to_ascii_lowercase().replace('_', "-");
-        key == "aws-session-token"
+        let key = key.as_text().unwrap_or_default().to_ascii_lowercase().replace('-', "_");
+        key == "aws_session_token"
             || (key.contains("endpoint") && (key.contains("aws") || key.contains("s3")))
     });
     for (key, value) in entries {
