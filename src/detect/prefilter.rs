@@ -10,6 +10,8 @@
 //! - A literal of three or four bytes has one window of its own at most. The other one takes in a byte that stands
 //!   before or behind it: the filter lets every such byte pass, and the window is looked up without it.
 //! - What passes is compared with the literal byte by byte, so a hit is always one.
+//! - A literal of one character is met at both ends of a longer run of it only: what repeats a character without end
+//!   is no secret, and would be a hit at each of its bytes.
 
 use crate::policy::Rule;
 
@@ -47,6 +49,8 @@ pub struct Prefilter {
 #[derive(Debug)]
 struct Literal {
     text: Vec<u8>,
+    /// Whether all its bytes are the same.
+    repeats: bool,
     rules: Vec<u32>,
 }
 
@@ -166,6 +170,9 @@ impl Prefilter {
             let Some(literal) = self.literals.get(candidate.literal as usize) else { continue };
             let Some(start) = at.checked_add_signed(-isize::from(candidate.offset)) else { continue };
             let end = start + literal.text.len();
+            if literal.repeats && is_inside(text, start, end) {
+                continue;
+            }
             if text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(&literal.text)) {
                 hits.extend(literal.rules.iter().map(|rule| Hit { rule: *rule, start, end }));
             }
@@ -177,8 +184,16 @@ impl Literal {
     /// One text with each of its rules.
     fn of(pairs: &[(&[u8], u32)]) -> Self {
         let text = pairs.first().map(|(text, _)| text.to_ascii_lowercase()).unwrap_or_default();
-        Self { text, rules: pairs.iter().map(|(_, rule)| *rule).collect() }
+        let repeats = text.iter().all(|byte| Some(byte) == text.first());
+        Self { text, repeats, rules: pairs.iter().map(|(_, rule)| *rule).collect() }
     }
+}
+
+/// Whether what stands from `start` to `end` of `text` goes on with the same character on both sides.
+fn is_inside(text: &[u8], start: usize, end: usize) -> bool {
+    let byte = |at: Option<usize>| text.get(at?).map(u8::to_ascii_lowercase);
+    let first = byte(Some(start));
+    byte(start.checked_sub(1)) == first && byte(Some(end)) == first
 }
 
 /// The bits of all that `windows` may be.
@@ -349,9 +364,20 @@ mod tests {
         let mut hits: Vec<Hit> = automaton
             .find_overlapping_iter(text)
             .map(|hit| Hit { rule: hit.pattern().as_u32(), start: hit.start(), end: hit.end() })
+            .filter(|hit| !repeats(&literals[hit.rule as usize]) || !is_inside(text, hit.start, hit.end))
             .collect();
         hits.sort_unstable();
         hits
+    }
+
+    fn repeats(literal: &str) -> bool {
+        literal.bytes().all(|byte| byte == literal.as_bytes()[0])
+    }
+
+    #[test]
+    fn a_long_run_of_one_character_is_met_at_its_ends() {
+        let hits = quick(&["aaaa".to_owned()], &b"AaaA".repeat(1000));
+        assert_eq!(hits.iter().map(|hit| hit.start).collect::<Vec<_>>(), [0, 3996]);
     }
 
     fn quick(literals: &[String], text: &[u8]) -> Vec<Hit> {
@@ -382,6 +408,9 @@ mod tests {
                             let bytes = [around(offset), text.clone().into_bytes(), around(behind)].concat();
                             filter.hits(&bytes, &mut hits);
                             let end = offset + literal.len();
+                            if repeats(literal) && is_inside(&bytes, offset, end) {
+                                continue;
+                            }
                             assert!(hits.contains(&Hit { rule, start: offset, end }), "{literal} {offset}");
                         }
                     }
