@@ -80,6 +80,21 @@ impl<'a> Candidate<'a> {
     }
 }
 
+/// Whether values are looked for in the file at `path` at all.
+pub fn reads(path: &str) -> bool {
+    !generated(path)
+}
+
+/// Whether a value may be kept that stands `behind` a part of its name, where that may begin behind one of `before`.
+///
+/// In a program (`is_code`) it must be a literal in quotes, or a parameter of an address, as `behind` may hold another.
+pub fn may_keep<'b>(is_code: bool, mut before: impl Iterator<Item = &'b u8>, behind: &[u8]) -> bool {
+    !is_code
+        || before.any(|byte| matches!(byte, b'?' | b'&'))
+        || memchr::memchr3(b'"', b'\'', b'`', behind).is_some()
+        || memchr::memchr2(b'?', b'&', behind).is_some()
+}
+
 /// Judges whether `candidate` is a credential.
 pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     let quiet = |reason| Judgement { keep: false, confidence: Confidence::Low, reason };
@@ -268,7 +283,7 @@ fn extension(path: &str) -> &str {
 }
 
 /// Languages in which an unquoted right-hand side is an expression.
-fn code(path: &str) -> bool {
+pub fn code(path: &str) -> bool {
     const CODE: [&str; 49] = [
         "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "go", "java", "kt", "kts", "scala", "rb",
         "php", "cs", "fs", "vb", "cpp", "cc", "cxx", "c", "h", "hpp", "swift", "m", "mm", "dart", "lua",

@@ -15,8 +15,8 @@
 
 use crate::policy::Rule;
 
-/// Bits of a window's hash that choose its bit in the filter.
-const FILTER_BITS: u32 = 20;
+/// Bits of a window's hash that choose its bit in the filter. With one less the pass takes a fifth longer, for look-ups in vain.
+const FILTER_BITS: u32 = 21;
 
 /// Bits of a window's hash that choose its list of literals.
 const LIST_BITS: u32 = 13;
@@ -26,9 +26,6 @@ const ANY_FIRST: u32 = 0xff;
 
 /// The last one.
 const ANY_LAST: u32 = 0xff << 24;
-
-/// Windows tested at once: a block of the text is four times as long.
-const BLOCK: usize = 16;
 
 /// Sets bit 5 of each byte: upper-case letters become lower-case ones. It joins other bytes too, which costs a comparison.
 const FOLD: u32 = 0x2020_2020;
@@ -118,33 +115,20 @@ impl Prefilter {
     /// Every hit in `text`, sorted by rule and place, into `hits`, which is emptied first.
     pub fn hits(&self, text: &[u8], hits: &mut Vec<Hit>) {
         hits.clear();
-        let at_first = text.as_chunks::<4>().0;
-        let at_third = text.get(2..).unwrap_or_default().as_chunks::<4>().0;
-        let blocks = at_first.as_chunks::<BLOCK>().0.iter().zip(at_third.as_chunks::<BLOCK>().0);
-        let mut start = 0;
-        for (first, third) in blocks {
-            let mut passed = [0_u32; 2];
-            for (mask, windows) in passed.iter_mut().zip([first, third]) {
-                for (bit, window) in windows.iter().enumerate() {
-                    *mask |= u32::from(self.passes(folded(*window))) << bit;
-                }
+        for (at, window) in text.windows(4).enumerate().step_by(2) {
+            if window.first_chunk().is_some_and(|window| self.passes(folded(*window))) {
+                self.look_up(text, at, hits);
             }
-            for (mask, offset) in passed.into_iter().zip([0, 2]) {
-                let mut mask = mask;
-                while mask != 0 {
-                    let at = start + offset + 4 * mask.trailing_zeros() as usize;
-                    self.look_up(text, at, hits);
-                    mask &= mask - 1;
-                }
-            }
-            start += 4 * BLOCK;
         }
-        for at in (start..text.len()).step_by(2) {
+        // Behind the last whole window.
+        let rest = text.len().saturating_sub(3).next_multiple_of(2);
+        for at in (rest..text.len()).step_by(2) {
             self.look_up(text, at, hits);
         }
         hits.sort_unstable();
     }
 
+    #[inline]
     fn passes(&self, window: u32) -> bool {
         let (word, bit) = place(window);
         self.filter.get(word).is_some_and(|word| word & bit != 0)

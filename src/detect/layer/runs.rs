@@ -55,8 +55,21 @@ fn end_of_run(text: &[u8], from: usize) -> usize {
 }
 
 /// A letter of either alphabet of base64, which have those of hex in them.
-pub(super) const fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+#[inline]
+pub(super) fn is_letter(byte: u8) -> bool {
+    const LETTERS: [bool; 256] = letters();
+    LETTERS.get(usize::from(byte)).is_some_and(|is_letter| *is_letter)
+}
+
+#[expect(clippy::indexing_slicing, reason = "it makes a constant, so what lies outside does not compile")]
+const fn letters() -> [bool; 256] {
+    let mut letters = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        letters[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    letters
 }
 
 struct Reader<'r, 'p, 't> {
@@ -107,21 +120,21 @@ impl Reader<'_, '_, '_> {
 
     /// The parts between the joints, the first kind of joint that gives any.
     fn parts(&mut self, run: Span, joints: &[u8]) -> bool {
-        let Some((joint, rest)) = joints.split_first() else { return false };
-        let letters = run.of(self.parent.bytes());
+        let parent = self.parent;
+        let letters = run.of(parent.bytes());
         if letters.len() > LONG {
-            return self.behind_words(run);
+            return !joints.is_empty() && self.behind_words(run);
         }
+        let Some(first) = joints.iter().position(|joint| letters.contains(joint)) else { return false };
+        let Some(([.., joint], rest)) = joints.split_at_checked(first + 1) else { return false };
         let mut start = run.start;
-        let mut parts = Vec::new();
-        for part in letters.split(|byte| byte == joint) {
-            parts.push(Span::new(start, start + part.len()));
-            start += part.len() + 1;
-        }
         let mut found = false;
-        for part in parts.iter().filter(|part| part.end - part.start >= LEAST) {
-            let again = parts.len() > 1 && self.whole(*part);
-            found |= again || self.parts(*part, rest);
+        for part in letters.split(|byte| byte == joint) {
+            let part = Span::new(start, start + part.len());
+            start = part.end + 1;
+            if part.end - part.start >= LEAST {
+                found |= self.whole(part) || self.parts(part, rest);
+            }
         }
         found
     }

@@ -3,8 +3,8 @@
 use regex::bytes::Captures;
 
 use super::{Candidate, Subject, judge, moved};
-use crate::detect::DetectError;
 use crate::detect::prefilter::Hit;
+use crate::detect::{DetectError, generic};
 use crate::policy::Rule;
 use crate::policy::pattern::{NAME, Pattern, is_of_name};
 use crate::policy::rule::TextRule;
@@ -69,6 +69,9 @@ impl Search<'_> {
         is_wanted: &dyn Fn(Span) -> bool,
         found: &mut Vec<Candidate>,
     ) -> Result<(), DetectError> {
+        if self.text.generic && !generic::reads(self.subject.path) {
+            return Ok(());
+        }
         let then = self.text.then.as_ref().map(Pattern::regex).transpose();
         let then = then.map_err(|message| self.fault(message))?;
         let goes_on = |hit: &&Hit| then.is_none_or(|then| then.is_match(behind(self.subject.bytes, hit)));
@@ -87,17 +90,17 @@ impl Search<'_> {
         is_wanted: &dyn Fn(Span) -> bool,
         found: &mut Vec<Candidate>,
     ) -> Result<(), DetectError> {
-        let regex = self.text.pattern.regex().map_err(|message| self.fault(message))?;
         let mut done = 0;
         let mut windows = hits.map(|hit| window(self.subject.bytes, hit, self.text)).peekable();
         while let Some(mut area) = windows.next() {
             while let Some(next) = windows.next_if(|next| next.start <= area.end) {
                 area.end = area.end.max(next.end);
             }
-            if !is_wanted(area) {
+            if !is_wanted(area) || !self.text.pattern.may_match(area.of(self.subject.bytes)) {
                 done = area.end;
                 continue;
             }
+            let regex = self.text.pattern.regex().map_err(|message| self.fault(message))?;
             let haystack = Span::new(0, area.end).of(self.subject.bytes);
             let mut at = area.start.max(done);
             while let Some(captures) =
@@ -118,18 +121,23 @@ impl Search<'_> {
         is_wanted: &dyn Fn(Span) -> bool,
         found: &mut Vec<Candidate>,
     ) -> Result<(), DetectError> {
-        let regex = self.text.pattern.anchored().map_err(|message| self.fault(message))?;
         let bytes = self.subject.bytes;
+        let is_code = self.text.generic && generic::code(self.subject.path);
         let mut done = 0;
         for hit in hits {
             let area = window(bytes, hit, self.text);
-            if hit.start < done || !is_wanted(area) {
+            if hit.start < done || !is_wanted(area) || !self.text.pattern.may_match(area.of(bytes)) {
                 continue;
             }
             let name = name_start(bytes, hit.start);
             let blank = name.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b' '));
-            let starts = blank.map(|blank| name_start(bytes, blank)).into_iter().chain([name]);
-            for start in starts.map(|start| start.max(done)) {
+            let starts = [blank.map(|blank| name_start(bytes, blank)), Some(name)];
+            let before = starts.iter().flatten().filter_map(|start| bytes.get(start.checked_sub(1)?));
+            if !generic::may_keep(is_code, before, Span::new(hit.end, area.end).of(bytes)) {
+                continue;
+            }
+            let regex = self.text.pattern.anchored().map_err(|message| self.fault(message))?;
+            for start in starts.into_iter().flatten().map(|start| start.max(done)) {
                 let haystack = Span::new(start, area.end).of(bytes);
                 if let Some(captures) = regex.captures(haystack) {
                     done = self.take(start, start, &captures, found)?;
