@@ -141,7 +141,9 @@ impl Prefilter {
             start += 4 * BLOCK;
         }
         for at in (start..text.len()).step_by(2) {
-            self.look_up(text, at, hits);
+            if self.passes(window_at(text.get(at..).unwrap_or_default())) {
+                self.look_up(text, at, hits);
+            }
         }
         hits.sort_unstable();
     }
@@ -154,7 +156,7 @@ impl Prefilter {
     /// Adds the literals that are recognised by the window at `at`; behind the end of the text all is zero.
     fn look_up(&self, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
         let rest = text.get(at..).unwrap_or_default();
-        let window = folded(rest.first_chunk().copied().unwrap_or_else(|| last_bytes(rest)));
+        let window = window_at(rest);
         let list = list_of(window);
         let ends = (self.lists.get(list), self.lists.get(list + 1));
         let (Some(from), Some(to)) = ends else { return };
@@ -168,6 +170,11 @@ impl Prefilter {
             }
         }
     }
+}
+
+/// The first four bytes, folded; behind the end all is zero.
+fn window_at(rest: &[u8]) -> u32 {
+    folded(rest.first_chunk().copied().unwrap_or_else(|| last_bytes(rest)))
 }
 
 /// Fewer than four bytes, and zeros behind them.

@@ -55,7 +55,7 @@ fn end_of_run(text: &[u8], from: usize) -> usize {
 }
 
 /// A letter of either alphabet of base64, which have those of hex in them.
-pub(super) const fn is_letter(byte: u8) -> bool {
+pub(in crate::detect) const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
