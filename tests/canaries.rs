@@ -23,7 +23,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use run::{Said, Stage, fingerprints};
 use sha2::{Digest as _, Sha256};
 use tollgate::policy::example::{self, Check};
-use tollgate::policy::load;
+use tollgate::policy::pack;
 use tollgate::policy::syntax::ExampleSyntax;
 
 /// A secret and where it was planted.
@@ -188,7 +188,7 @@ impl Overlapping for AhoCorasick {
 
 /// The first example of every rule about text, each in a file, with the secret it holds.
 fn plant_every_rule(stage: &Stage, aviary: &mut Aviary) {
-    for rule in load::builtin().unwrap() {
+    for rule in pack::builtin().unwrap() {
         let (Some(text), Some(example)) = (rule.text_rule(), rule.text.examples.first()) else { continue };
         let pattern = text.pattern.regex().unwrap();
         let check = text.checksum.as_ref().map(|syntax| Check { syntax, pattern });

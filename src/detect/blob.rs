@@ -238,7 +238,7 @@ impl Engine<'_> {
             severity,
             confidence: candidate.confidence,
             enforcement,
-            title: rule.title.clone(),
+            title: rule.title.to_string(),
             detail: String::new(),
             location,
             fingerprint,

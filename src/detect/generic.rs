@@ -130,6 +130,9 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     if make != Make::Random && place.first_argument {
         return quiet("the first argument of several");
     }
+    if make == Make::Word && place.listed {
+        return quiet("one of a list of words");
+    }
     let sample = sample(candidate.path) || value::patterned(text.as_bytes(), false);
     let sure = !sample
         && make != Make::Word
@@ -169,7 +172,7 @@ fn first_of_list(text: &str) -> &str {
 }
 
 /// How the value stands in its line.
-#[expect(clippy::struct_excessive_bools, reason = "nine independent facts of one line")]
+#[expect(clippy::struct_excessive_bools, reason = "ten independent facts of one line")]
 struct Place<'a> {
     joint: &'a str,
     quoted: bool,
@@ -183,6 +186,8 @@ struct Place<'a> {
     query: bool,
     /// The first of several arguments of a function.
     first_argument: bool,
+    /// Behind a comma, and more follows.
+    listed: bool,
     /// The name is that of a function that compares, not one that sets.
     asks: bool,
     /// Nothing but white space between the name and the value.
@@ -208,6 +213,7 @@ impl<'a> Place<'a> {
         let before = before.get(..before.len().saturating_sub(own)).unwrap_or_default();
         let query = joint == "=" && matches!(before.last(), Some(b'?' | b'&'));
         let setting = alone && (candidate.path.is_empty() || configuration(candidate.path));
+        let goes_on = rest.get(1..).is_some_and(|rest| rest.starts_with(b","));
         Self {
             joint,
             quoted: quote.is_some(),
@@ -221,8 +227,8 @@ impl<'a> Place<'a> {
             bare: joint
                 .trim_matches(|letter: char| letter.is_whitespace() || "\"'`".contains(letter))
                 .is_empty(),
-            first_argument: joint.starts_with('(')
-                && rest.get(1..).is_some_and(|rest| rest.starts_with(b",")),
+            first_argument: joint.starts_with('(') && goes_on,
+            listed: joint.contains(',') && goes_on,
         }
     }
 

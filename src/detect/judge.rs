@@ -46,7 +46,7 @@ pub(super) fn finding(rule: &Rule, subject: Subject, context: Context) -> Findin
         severity,
         confidence: rule.confidence,
         enforcement: if advises { Enforcement::Advise } else { rule.enforcement },
-        title: rule.title.clone(),
+        title: rule.title.to_string(),
         detail: subject.detail,
         location: subject.location,
         fingerprint: subject.name.0,

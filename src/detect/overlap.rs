@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::text::Candidate;
-use crate::finding::{Enforcement, Finding, RuleId};
+use crate::finding::{Enforcement, Finding};
+use crate::policy::Policies;
 use crate::policy::rule::{Detect, Rule};
 use crate::policy::syntax::Each;
 
@@ -62,10 +63,8 @@ fn refutes(refuted: &Candidate, other: &Candidate) -> bool {
 ///
 /// The text rule speaks where it knows the format and is no laxer: it says what to revoke. A generic one is silent,
 /// since the identity says more.
-pub fn one_voice(findings: Vec<Finding>, rules: &[Rule]) -> Vec<Finding> {
-    let voices: BTreeMap<&RuleId, Voice> =
-        rules.iter().filter_map(|rule| Some((&rule.id, Voice::of(rule)?))).collect();
-    let voice = |finding: &Finding| voices.get(&finding.rule).copied();
+pub fn one_voice(findings: Vec<Finding>, policies: &Policies) -> Vec<Finding> {
+    let voice = |finding: &Finding| policies.rule(&finding.rule.0).and_then(Voice::of);
     let places = |wanted: Voice| {
         let mut places: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in findings.iter().filter(|finding| voice(finding) == Some(wanted)) {

@@ -8,8 +8,10 @@
 //!
 //! - The cost of the pass does not depend on how many literals there are; only what passes the bit is looked up.
 //! - A literal of three or four bytes has one window of its own at most. The other one takes in a byte that stands
-//!   before or behind it: every such byte is registered.
+//!   before or behind it: the filter lets every such byte pass, and the window is looked up without it.
 //! - What passes is compared with the literal byte by byte, so a hit is always one.
+//! - A literal of one character is met at both ends of a longer run of it only: what repeats a character without end
+//!   is no secret, and would be a hit at each of its bytes.
 
 use crate::policy::Rule;
 
@@ -17,7 +19,13 @@ use crate::policy::Rule;
 const FILTER_BITS: u32 = 20;
 
 /// Bits of a window's hash that choose its list of literals.
-const LIST_BITS: u32 = 16;
+const LIST_BITS: u32 = 13;
+
+/// The first byte of a window that any byte may stand for; no keyword has it.
+const ANY_FIRST: u32 = 0xff;
+
+/// The last one.
+const ANY_LAST: u32 = 0xff << 24;
 
 /// Windows tested at once: a block of the text is four times as long.
 const BLOCK: usize = 16;
@@ -41,6 +49,8 @@ pub struct Prefilter {
 #[derive(Debug)]
 struct Literal {
     text: Vec<u8>,
+    /// Whether all its bytes are the same.
+    repeats: bool,
     rules: Vec<u32>,
 }
 
@@ -74,12 +84,10 @@ impl Prefilter {
 
     /// As [`Prefilter::new`], and over literals that are no rule's, each with the index its hits shall have.
     pub(super) fn with(rules: &[Rule], others: &[(&[u8], u32)]) -> Self {
-        let texts = (0_u32..).zip(rules).filter_map(|(index, rule)| Some((index, rule.text_rule()?)));
-        Self::of(
-            texts
-                .flat_map(|(index, text)| text.keywords.iter().map(move |word| (word.as_bytes(), index)))
-                .chain(others.iter().copied()),
-        )
+        let words = (0_u32..)
+            .zip(rules)
+            .flat_map(|(index, rule)| rule.keywords().into_iter().map(move |word| (word.as_bytes(), index)));
+        Self::of(words.chain(others.iter().copied()))
     }
 
     /// Bytes of the longest literal.
@@ -88,32 +96,23 @@ impl Prefilter {
     }
 
     fn of<'k>(keywords: impl Iterator<Item = (&'k [u8], u32)>) -> Self {
-        let mut pairs: Vec<(Vec<u8>, u32)> =
-            keywords.map(|(word, rule)| (word.to_ascii_lowercase(), rule)).collect();
-        pairs.sort();
+        let mut pairs: Vec<(&[u8], u32)> = keywords.collect();
+        pairs.sort_unstable();
         pairs.dedup();
-        let mut literals: Vec<Literal> = Vec::new();
-        for (text, rule) in pairs {
-            match literals.last_mut().filter(|last| last.text == text) {
-                Some(last) => last.rules.push(rule),
-                None => literals.push(Literal { text, rules: vec![rule] }),
-            }
-        }
+        let same = |(one, _): &(&[u8], u32), (other, _): &(&[u8], u32)| one == other;
+        let literals: Vec<Literal> = pairs.chunk_by(same).map(Literal::of).collect();
         let frequent = Frequent::new();
-        let mut windows = Vec::new();
+        let mut windows = Vec::with_capacity(2 * literals.len());
         for (index, literal) in (0_u32..).zip(&literals) {
-            add_windows(&literal.text, index, &frequent, &mut windows);
-        }
-        let mut filter = vec![0; 1 << (FILTER_BITS - 6)];
-        for window in &windows {
-            let (word, bit) = place(window.bytes);
-            if let Some(word) = filter.get_mut(word) {
-                *word |= bit;
-            }
+            windows.extend(windows_of(&literal.text, &frequent).map(|(bytes, offset)| Window {
+                bytes,
+                literal: index,
+                offset,
+            }));
         }
         let (lists, windows) = by_list(&windows);
         let longest = literals.iter().map(|literal| literal.text.len()).max().unwrap_or_default();
-        Self { literals, longest, filter, lists, windows }
+        Self { filter: filter(&windows), literals, longest, lists, windows }
     }
 
     /// Every hit in `text`, sorted by rule and place, into `hits`, which is emptied first.
@@ -157,6 +156,14 @@ impl Prefilter {
     fn look_up(&self, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
         let rest = text.get(at..).unwrap_or_default();
         let window = window_at(rest);
+        self.compare(text, at, window, hits);
+        for any in [ANY_FIRST, ANY_LAST].into_iter().filter(|any| window & any != *any) {
+            self.compare(text, at, window | any, hits);
+        }
+    }
+
+    /// Adds those literals of which `window` is registered, if they stand around `at`.
+    fn compare(&self, text: &[u8], at: usize, window: u32, hits: &mut Vec<Hit>) {
         let list = list_of(window);
         let ends = (self.lists.get(list), self.lists.get(list + 1));
         let (Some(from), Some(to)) = ends else { return };
@@ -165,11 +172,53 @@ impl Prefilter {
             let Some(literal) = self.literals.get(candidate.literal as usize) else { continue };
             let Some(start) = at.checked_add_signed(-isize::from(candidate.offset)) else { continue };
             let end = start + literal.text.len();
+            if literal.repeats && is_inside(text, start, end) {
+                continue;
+            }
             if text.get(start..end).is_some_and(|found| found.eq_ignore_ascii_case(&literal.text)) {
                 hits.extend(literal.rules.iter().map(|rule| Hit { rule: *rule, start, end }));
             }
         }
     }
+}
+
+impl Literal {
+    /// One text with each of its rules.
+    fn of(pairs: &[(&[u8], u32)]) -> Self {
+        let text = pairs.first().map(|(text, _)| text.to_ascii_lowercase()).unwrap_or_default();
+        let repeats = text.iter().all(|byte| Some(byte) == text.first());
+        Self { text, repeats, rules: pairs.iter().map(|(_, rule)| *rule).collect() }
+    }
+}
+
+/// Whether what stands from `start` to `end` of `text` goes on with the same character on both sides.
+fn is_inside(text: &[u8], start: usize, end: usize) -> bool {
+    let byte = |at: Option<usize>| text.get(at?).map(u8::to_ascii_lowercase);
+    let first = byte(Some(start));
+    byte(start.checked_sub(1)) == first && byte(Some(end)) == first
+}
+
+/// The bits of all that `windows` may be.
+fn filter(windows: &[Window]) -> Vec<u64> {
+    let mut filter = vec![0; 1 << (FILTER_BITS - 6)];
+    let mut set = |window: u32| {
+        let (word, bit) = place(window);
+        if let Some(word) = filter.get_mut(word) {
+            *word |= bit;
+        }
+    };
+    // All values a folded byte can have.
+    let any = || (0..=u32::from(u8::MAX)).filter(|byte| byte & 0x20 != 0);
+    for window in windows {
+        match window.bytes {
+            bytes if bytes & ANY_FIRST == ANY_FIRST => any().for_each(|byte| set(bytes & !ANY_FIRST | byte)),
+            bytes if bytes & ANY_LAST == ANY_LAST => {
+                any().for_each(|byte| set(bytes & !ANY_LAST | byte << 24));
+            }
+            bytes => set(bytes),
+        }
+    }
+    filter
 }
 
 /// The first four bytes, folded; behind the end all is zero.
@@ -211,31 +260,21 @@ fn by_list(windows: &[Window]) -> (Vec<u32>, Vec<Window>) {
     (lists, sorted)
 }
 
-/// Registers the windows of one literal: at an even and at an odd start exactly one of them is met.
-fn add_windows(text: &[u8], literal: u32, frequent: &Frequent, windows: &mut Vec<Window>) {
-    let mut add = |bytes: [u8; 4], offset: i8| {
-        windows.push(Window { bytes: folded(bytes), literal, offset });
-    };
-    // All values a folded byte can have.
-    let any = || (0..=u8::MAX).filter(|byte| byte & 0x20 != 0);
-    match text {
-        [a, b, c] => any().for_each(|byte| {
-            add([*a, *b, *c, byte], 0);
-            add([byte, *a, *b, *c], -1);
-        }),
-        [a, b, c, d] => {
-            add([*a, *b, *c, *d], 0);
-            any().for_each(|byte| add([*b, *c, *d, byte], 1));
-        }
+/// The windows of one literal and their offsets in it: at an even and at an odd start exactly one of them is met.
+fn windows_of(text: &[u8], frequent: &Frequent) -> impl Iterator<Item = (u32, i8)> {
+    let any = u8::MAX;
+    let of_five =
+        |five: &[u8], offset: i8| Some([(*five.first_chunk()?, offset), (*five.last_chunk()?, offset + 1)]);
+    let windows = match text {
+        [a, b, c] => Some([([*a, *b, *c, any], 0), ([any, *a, *b, *c], -1)]),
+        [a, b, c, d] => Some([([*a, *b, *c, *d], 0), ([*b, *c, *d, any], 1)]),
         _ => {
             let pairs = text.windows(5).zip(0_i8..i8::MAX);
-            let Some((pair, offset)) = pairs.min_by_key(|(pair, _)| frequent.cost(pair)) else { return };
-            if let [a, b, c, d, e] = pair {
-                add([*a, *b, *c, *d], offset);
-                add([*b, *c, *d, *e], offset + 1);
-            }
+            let best = pairs.min_by_key(|(pair, _)| frequent.cost(pair));
+            best.and_then(|(pair, offset)| of_five(pair, offset))
         }
-    }
+    };
+    windows.into_iter().flatten().map(|(bytes, offset)| (folded(bytes), offset))
 }
 
 /// How often four bytes stand together in source text. Only speed depends on it.
@@ -245,15 +284,20 @@ struct Frequent {
 }
 
 impl Frequent {
+    /// Bits of a window's hash that choose its place.
+    const BITS: u32 = 16;
+
     /// The 1,500 most frequent windows of 75 MB of public Rust, Go, Python, JavaScript, YAML and prose: lines of a level
     /// and all windows of it, without gaps.
     const TABLE: &str = include_str!("frequent.txt");
 
     fn new() -> Self {
-        let mut levels = vec![0; 1 << LIST_BITS];
+        let mut levels = vec![0; 1 << Self::BITS];
         for (level, windows) in Self::TABLE.lines().filter_map(|line| line.split_once(' ')) {
             for window in windows.as_bytes().as_chunks::<4>().0 {
-                if let (Some(known), Ok(level)) = (levels.get_mut(list_of(folded(*window))), level.parse()) {
+                if let (Some(known), Ok(level)) =
+                    (levels.get_mut(Self::place(folded(*window))), level.parse())
+                {
                     *known = level;
                 }
             }
@@ -261,11 +305,15 @@ impl Frequent {
         Self { levels }
     }
 
+    const fn place(window: u32) -> usize {
+        (hash(window) >> (32 - Self::BITS)) as usize
+    }
+
     /// What it costs to meet both windows of five bytes, a hundred for each one in a million and some for its letters.
     fn cost(&self, pair: &[u8]) -> u32 {
         let of = |window: &[u8]| {
             let window = folded(window.first_chunk().copied().unwrap_or_default());
-            match self.levels.get(list_of(window)) {
+            match self.levels.get(Self::place(window)) {
                 Some(0) | None => window.to_le_bytes().into_iter().map(letter).sum(),
                 Some(level) => 100 << level,
             }
@@ -275,7 +323,7 @@ impl Frequent {
 }
 
 /// How often a letter stands in source text, on a scale from 0 to 9, in the order of their use in English and code.
-fn letter(byte: u8) -> u32 {
+const fn letter(byte: u8) -> u32 {
     match byte {
         b'e' | b't' | b'a' | b' ' => 9,
         b'o' | b'i' | b'n' | b's' | b'r' => 8,
@@ -323,9 +371,20 @@ mod tests {
         let mut hits: Vec<Hit> = automaton
             .find_overlapping_iter(text)
             .map(|hit| Hit { rule: hit.pattern().as_u32(), start: hit.start(), end: hit.end() })
+            .filter(|hit| !repeats(&literals[hit.rule as usize]) || !is_inside(text, hit.start, hit.end))
             .collect();
         hits.sort_unstable();
         hits
+    }
+
+    fn repeats(literal: &str) -> bool {
+        literal.bytes().all(|byte| byte == literal.as_bytes()[0])
+    }
+
+    #[test]
+    fn a_long_run_of_one_character_is_met_at_its_ends() {
+        let hits = quick(&["aaaa".to_owned()], &b"AaaA".repeat(1000));
+        assert_eq!(hits.iter().map(|hit| hit.start).collect::<Vec<_>>(), [0, 3996]);
     }
 
     fn quick(literals: &[String], text: &[u8]) -> Vec<Hit> {
@@ -335,9 +394,8 @@ mod tests {
     }
 
     fn of_the_pack() -> Vec<String> {
-        let rules = crate::policy::load::builtin().unwrap();
-        let mut all: Vec<String> =
-            rules.iter().filter_map(Rule::text_rule).flat_map(|text| text.keywords.iter().cloned()).collect();
+        let rules = crate::policy::pack::builtin().unwrap();
+        let mut all: Vec<String> = rules.iter().flat_map(Rule::keywords).map(str::to_owned).collect();
         all.sort();
         all.dedup();
         all
@@ -357,6 +415,9 @@ mod tests {
                             let bytes = [around(offset), text.clone().into_bytes(), around(behind)].concat();
                             filter.hits(&bytes, &mut hits);
                             let end = offset + literal.len();
+                            if repeats(literal) && is_inside(&bytes, offset, end) {
+                                continue;
+                            }
                             assert!(hits.contains(&Hit { rule, start: offset, end }), "{literal} {offset}");
                         }
                     }

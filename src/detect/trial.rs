@@ -167,7 +167,7 @@ fn findings(engine: &Engine<'_>, blob: &Blob) -> Result<Vec<Finding>, DetectErro
     let seen = engine.blob(blob)?;
     let (identities, _) = super::judge_all(&seen.identities, engine.setting)?;
     let findings = seen.findings.into_iter().chain(identities).collect();
-    Ok(overlap::one_voice(findings, &engine.setting.policies.rules))
+    Ok(overlap::one_voice(findings, engine.setting.policies))
 }
 
 fn ids(findings: &[Finding]) -> BTreeSet<RuleId> {

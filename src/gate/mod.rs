@@ -105,7 +105,7 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
     scan.gaps.extend(gaps);
     let mut findings = std::mem::take(&mut scan.findings);
     findings.extend(identities);
-    findings = detect::overlap::one_voice(findings, &request.policies.rules);
+    findings = detect::overlap::one_voice(findings, request.policies);
     findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     match recording {
         Recording::Nowhere(reason) => {
@@ -236,7 +236,7 @@ fn texts(policies: &Policies, ruling: &Ruling) -> Vec<RuleText> {
         let Some(rule) = policies.rule(&decision.finding.rule.0) else { continue };
         texts.entry(&rule.id.0).or_insert_with(|| RuleText {
             id: rule.id.0.clone(),
-            title: rule.title.clone(),
+            title: rule.title.to_string(),
             why: rule.text.why.trim().to_owned(),
             fix: rule.text.fix.trim().to_owned(),
             source: rule.text.source.clone(),

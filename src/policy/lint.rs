@@ -60,10 +60,10 @@ pub fn problems(rule: &Rule) -> Vec<String> {
     let mut problems: Vec<String> = usable(rule).err().into_iter().collect();
     let mut add = |message: String| problems.push(format!("rule `{}`: {message}", rule.id));
     for (name, text) in [
-        ("title", &rule.title),
-        ("why", &rule.text.why),
-        ("fix", &rule.text.fix),
-        ("source", &rule.text.source),
+        ("title", rule.title.as_ref()),
+        ("why", rule.text.why.as_str()),
+        ("fix", rule.text.fix.as_str()),
+        ("source", rule.text.source.as_str()),
     ] {
         if text.trim().is_empty() {
             add(format!("`{name}` is empty"));

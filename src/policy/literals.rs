@@ -21,6 +21,29 @@ pub fn required(pattern: &str) -> Result<Vec<String>, String> {
     Ok(texts(best(&parse(pattern)?)))
 }
 
+/// Texts in lower case of which one stands in or near every match of a rule: those it names itself, or those that its
+/// `pattern` requires, or those that the pattern `near` it requires.
+///
+/// # Errors
+///
+/// What is wrong with a pattern, or that there is no such text of three or more ASCII characters.
+pub fn keywords(named: &[String], pattern: &str, near: Option<&str>) -> Result<Vec<String>, String> {
+    let mut words: Vec<String> = named.iter().map(|word| word.to_lowercase()).collect();
+    if words.is_empty() {
+        words = required(pattern).map_err(|error| format!("the pattern: {error}"))?;
+    }
+    if let (true, Some(near)) = (words.is_empty(), near) {
+        words = required(near).map_err(|error| format!("`near`: {error}"))?;
+    }
+    if words.is_empty() {
+        return Err("no text of three or more bytes stands in every match; add `keywords`".to_owned());
+    }
+    match words.iter().find(|word| word.len() < 3 || !word.is_ascii()) {
+        Some(short) => Err(format!("the keyword `{short}` is not three or more ASCII characters")),
+        None => Ok(words),
+    }
+}
+
 /// Texts as of [`required`], of which at least one stands in the name that every match begins with; empty when no
 /// such set is known.
 ///
@@ -316,7 +339,10 @@ mod tests {
     fn the_literals_of_a_name_are_known_where_the_pattern_begins_with_one() {
         for (pattern, literals) in [
             (r"(?<key>[0-9A-Za-z_.$-]{0,48}pass)=(?<secret>x)", &["pass"][..]),
-            (r"(?i)(?<key>[0-9a-z_.$-]{0,48}(?:pass|(?:api|auth)[ _]?key)[a-z]{0,9})=x", &["key", "pass"]),
+            (
+                r"(?i)(?<key>[0-9a-z_.$-]{0,48}(?:pass|api[ _]?key)[a-z]{0,9})=x",
+                &["api key", "api_key", "apikey", "pass"],
+            ),
             (r"(?<key>[0-9A-Za-z_.$-]{0,48}key)=(?<secret>token)", &["key"]),
             (r"(?<key>[0-9A-Za-z_.$-]{0,48}(?:an old key))=(?<secret>x)", &[]),
             (r"(?<key>[0-9A-Za-z_.$-]{0,48}(?:a|b)[ a-z]{0,9}key)=(?<secret>x)", &[]),

@@ -1,70 +1,18 @@
 //! Built-in rules, then the files of `extends:`, then the repository's own; and who may override what.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::rule::{Detect, Doc, Head, Rule, RuleDoc};
+use super::pack::{self, builtin};
+use super::rule::{Detect, Rule};
 use super::settings::{Override, Settings};
 use super::syntax::RuleFile;
 use super::{Policies, PolicyError, PolicyFile};
-use crate::finding::{Confidence, Enforcement, Family};
+use crate::finding::{Confidence, Enforcement};
 use crate::text::hash;
 use crate::text::json::write_canonical;
 
-/// The rules of `policies/`, as the build script wrote them.
-const PACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pack.json"));
-
 /// The largest policy or rule file.
 const MAX_FILE: usize = 1 << 20;
-
-/// What people read about them, in the same order.
-const DOCS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.json"));
-
-/// `sha256:` over both.
-const PACK_DIGEST: &str = include_str!(concat!(env!("OUT_DIR"), "/pack.digest"));
-
-#[derive(Deserialize)]
-struct PackFile {
-    path: String,
-    file: PackRules,
-}
-
-#[derive(Deserialize)]
-struct PackRules {
-    rules: Vec<Head>,
-}
-
-/// What people read about the built-in rule at `place`.
-pub(super) fn pack_doc(place: usize) -> RuleDoc {
-    // INVARIANT: the build script wrote these texts, and a test reads every one of them.
-    static READ: LazyLock<Vec<RuleDoc>> = LazyLock::new(|| serde_json::from_slice(DOCS).unwrap_or_default());
-    READ.get(place).cloned().unwrap_or_default()
-}
-
-/// The built-in rules alone, in the order of their files.
-///
-/// # Errors
-///
-/// A rule of the pack that is wrong, which the tests of the pack exclude.
-pub fn builtin() -> Result<Vec<Rule>, PolicyError> {
-    let files: Vec<PackFile> =
-        serde_json::from_slice(PACK).map_err(|error| PolicyError::of("policies", error.to_string()))?;
-    let mut rules = Vec::new();
-    for PackFile { path, file } in files {
-        let folder = path.split('/').nth(1).unwrap_or_default();
-        let family = Family::ALL.iter().find(|(_, name)| *name == folder).map(|(family, _)| *family);
-        let family =
-            family.ok_or_else(|| PolicyError::of(&path, format!("`{folder}` is no family of rules")))?;
-        for head in file.rules {
-            let rule = Rule::of(head, Doc::of_pack(rules.len()), family, &path);
-            rules.push(rule.map_err(|(message, _)| PolicyError::of(&path, message))?);
-        }
-    }
-    Ok(rules)
-}
 
 /// Puts the policy of a repository together from its files.
 ///
@@ -99,10 +47,10 @@ pub fn policies(files: &[PolicyFile]) -> Result<Policies, PolicyError> {
     for file in files.iter().filter(own) {
         rules.extend(read_rules(file)?);
     }
+    rules.sort_by(|left, right| left.id.cmp(&right.id));
     refuse_twins(&rules, files)?;
     let rules = apply_settings(rules, &settings, settings_file)?;
-    let digest = digest(files);
-    Ok(Policies::new(rules, settings, digest))
+    Ok(Policies { rules, settings, digest: digest(files) })
 }
 
 /// The files of this repository that a policy extends, beside the built-in rules.
@@ -230,17 +178,14 @@ fn help(message: &str) -> String {
     nearest(unknown, quoted).map(|word| format!("did you mean `{word}`?")).unwrap_or_default()
 }
 
+/// Refuses two of `rules`, sorted by id, that have the same one.
 fn refuse_twins(rules: &[Rule], files: &[PolicyFile]) -> Result<(), PolicyError> {
-    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
-    for rule in rules {
-        if let Some(first) = seen.insert(&rule.id.0, &rule.origin) {
-            let message = format!("the rule id `{}` is taken: it stands in `{first}` already", rule.id);
-            let place = files.iter().find(|file| file.path == rule.origin);
-            let place = place.and_then(|file| file.place(&format!("id: {}", rule.id)));
-            return Err(PolicyError::at(&rule.origin, place, message).help("give the rule another id"));
-        }
-    }
-    Ok(())
+    let twins = rules.iter().zip(rules.iter().skip(1)).find(|(first, rule)| first.id == rule.id);
+    let Some((first, rule)) = twins else { return Ok(()) };
+    let message = format!("the rule id `{}` is taken: it stands in `{}` already", rule.id, first.origin);
+    let place = files.iter().find(|file| file.path == rule.origin);
+    let place = place.and_then(|file| file.place(&format!("id: {}", rule.id)));
+    Err(PolicyError::at(&rule.origin, place, message).help("give the rule another id"))
 }
 
 fn apply_settings(
@@ -315,19 +260,12 @@ fn distance(left: &str, right: &str) -> usize {
 fn digest(files: &[PolicyFile]) -> String {
     let texts: Vec<Value> =
         files.iter().map(|file| json!([file.path, hash::digest(file.text.as_bytes())])).collect();
-    hash::digest(&write_canonical(&json!({ "pack": PACK_DIGEST, "files": texts })))
+    hash::digest(&write_canonical(&json!({ "pack": pack::DIGEST, "files": texts })))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_built_in_rule_comes_with_what_people_read_about_it() {
-        for rule in builtin().unwrap() {
-            assert!(!rule.text.why.is_empty() && !rule.text.source.is_empty(), "{}", rule.id);
-        }
-    }
 
     #[test]
     fn a_word_one_letter_off_is_suggested() {

@@ -13,6 +13,8 @@ mod literals;
 /// Built-in, then `extends:`, then the repository.
 pub mod load;
 pub mod maps;
+/// The built-in rules.
+pub mod pack;
 /// Patterns, compiled at their first use.
 pub mod pattern;
 /// A rule after checking.
@@ -68,14 +70,10 @@ pub struct PolicyError {
 }
 
 impl Policies {
-    fn new(mut rules: Vec<Rule>, settings: Settings, digest: String) -> Self {
-        rules.sort_by(|left, right| left.id.cmp(&right.id));
-        Self { rules, settings, digest }
-    }
-
     /// The rule with `id`.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.id.0 == id)
+        let at = self.rules.binary_search_by(|rule| rule.id.0.as_str().cmp(id)).ok()?;
+        self.rules.get(at)
     }
 
     /// What a rule does for a finding of `confidence`: low never blocks.

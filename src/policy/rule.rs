@@ -1,11 +1,12 @@
 //! A rule after checking.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-
 use serde::Deserialize;
 
+use super::pack::Stored;
 use super::pattern::Pattern;
 use super::syntax::{
     ChecksumSyntax, DetectSyntax, Each, ExampleSyntax, LifetimeSyntax, RuleSyntax, TextSyntax, ValueSyntax,
@@ -21,7 +22,7 @@ pub struct Rule {
     /// What it is about.
     pub family: Family,
     /// Names the bad thing.
-    pub title: String,
+    pub title: Cow<'static, str>,
     /// How bad if true.
     pub severity: Severity,
     /// How likely true.
@@ -31,9 +32,9 @@ pub struct Rule {
     /// What it looks for.
     pub detect: Detect,
     /// What people read about it.
-    pub text: Doc,
+    pub text: Stored<RuleDoc>,
     /// The file it comes from, `policies/secrets/github.yml` or `.tollgate/rules/x.yml`.
-    pub origin: String,
+    pub origin: Cow<'static, str>,
     /// The policy file that changed its enforcement or severity; empty when none did.
     pub overridden_by: String,
 }
@@ -42,7 +43,7 @@ pub struct Rule {
 #[derive(Debug, Clone)]
 pub enum Detect {
     /// Bytes of a file.
-    Text(Box<TextRule>),
+    Text(Stored<TextRule>),
     /// One credential.
     Credential(When),
     /// One identity, or each item of one of its lists.
@@ -89,35 +90,6 @@ pub struct TextRule {
     at_name: OnceLock<bool>,
 }
 
-/// What people read about a rule; that of a built-in one is read when it is first asked for.
-#[derive(Debug, Clone, Default)]
-pub struct Doc {
-    read: OnceLock<RuleDoc>,
-    /// Place of a built-in rule in the pack.
-    place: usize,
-}
-
-impl Doc {
-    /// Of the built-in rule at `place`.
-    pub(super) fn of_pack(place: usize) -> Self {
-        Self { read: OnceLock::new(), place }
-    }
-}
-
-impl From<RuleDoc> for Doc {
-    fn from(doc: RuleDoc) -> Self {
-        Self { read: OnceLock::from(doc), place: 0 }
-    }
-}
-
-impl std::ops::Deref for Doc {
-    type Target = RuleDoc;
-
-    fn deref(&self) -> &RuleDoc {
-        self.read.get_or_init(|| super::load::pack_doc(self.place))
-    }
-}
-
 /// What people read about a rule.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,20 +118,6 @@ pub struct RuleDoc {
     pub revoke: Option<String>,
 }
 
-/// The fields of a rule that a decision depends on.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Head {
-    pub(super) id: String,
-    title: String,
-    severity: Severity,
-    #[serde(default)]
-    confidence: Option<Confidence>,
-    #[serde(default)]
-    enforcement: Option<Enforcement>,
-    detect: DetectSyntax,
-}
-
 impl Rule {
     /// Turns `syntax` into a rule of `family`; patterns and expressions are parsed at their first use.
     ///
@@ -178,44 +136,23 @@ impl Rule {
             lifetime: syntax.lifetime,
             revoke: syntax.revoke,
         };
-        let head = Head {
-            id: syntax.id,
-            title: syntax.title,
-            severity: syntax.severity,
-            confidence: syntax.confidence,
-            enforcement: syntax.enforcement,
-            detect: syntax.detect,
-        };
-        Self::of(head, doc.into(), family, origin)
-    }
-
-    /// As [`Rule::new`], with what people read about it apart.
-    pub(super) fn of(
-        syntax: Head,
-        text: Doc,
-        family: Family,
-        origin: &str,
-    ) -> Result<Self, (String, String)> {
         let id = syntax.id.clone();
         let at = |message: String| (message, format!("id: {id}"));
-        if !is_id(&syntax.id) {
-            let message =
-                format!("`{}` is no rule id: ids are lower-case letters, digits and dashes", syntax.id);
+        if !is_id(&id) {
+            let message = format!("`{id}` is no rule id: ids are lower-case letters, digits and dashes");
             return Err(at(message));
         }
-        let default =
-            if syntax.severity >= Severity::High { Enforcement::Block } else { Enforcement::Advise };
         let detect = Detect::new(syntax.detect).map_err(|message| at(format!("rule `{id}`: {message}")))?;
         Ok(Self {
             id: RuleId(syntax.id),
             family,
-            title: syntax.title,
+            title: syntax.title.into(),
             severity: syntax.severity,
             confidence: syntax.confidence.unwrap_or(Confidence::Medium),
-            enforcement: syntax.enforcement.unwrap_or(default),
+            enforcement: syntax.enforcement.unwrap_or_else(|| usual(syntax.severity)),
             detect,
-            text,
-            origin: origin.to_owned(),
+            text: doc.into(),
+            origin: origin.to_owned().into(),
             overridden_by: String::new(),
         })
     }
@@ -231,12 +168,25 @@ impl Rule {
     }
 
     /// Its text pattern, for rules of that kind.
-    pub const fn text_rule(&self) -> Option<&TextRule> {
+    pub fn text_rule(&self) -> Option<&TextRule> {
         match &self.detect {
             Detect::Text(rule) => Some(rule),
             _ => None,
         }
     }
+
+    /// The keywords of its text pattern, without reading the rest of a built-in rule; none for rules of other kinds.
+    pub fn keywords(&self) -> Vec<&str> {
+        match &self.detect {
+            Detect::Text(rule) => rule.keywords(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What a rule does that says nothing of it.
+pub(super) fn usual(severity: Severity) -> Enforcement {
+    if severity >= Severity::High { Enforcement::Block } else { Enforcement::Advise }
 }
 
 impl Detect {
@@ -249,9 +199,9 @@ impl Detect {
         }
     }
 
-    fn new(syntax: DetectSyntax) -> Result<Self, String> {
+    pub(super) fn new(syntax: DetectSyntax) -> Result<Self, String> {
         Ok(match syntax {
-            DetectSyntax::Text(text) => Self::Text(Box::new(TextRule::new(*text)?)),
+            DetectSyntax::Text(text) => Self::Text(TextRule::new(*text)?.into()),
             DetectSyntax::Credential(credential) => {
                 Self::Credential(When::deferred(&credential.when, Sees::Credential))
             }
@@ -268,22 +218,9 @@ impl Detect {
 }
 
 impl TextRule {
-    fn new(syntax: TextSyntax) -> Result<Self, String> {
-        let mut keywords: Vec<String> = syntax.keywords.iter().map(|word| word.to_lowercase()).collect();
-        if keywords.is_empty() {
-            keywords = super::literals::required(&syntax.pattern)
-                .map_err(|error| format!("the pattern: {error}"))?;
-        }
-        if let (true, Some(near)) = (keywords.is_empty(), &syntax.near) {
-            keywords =
-                super::literals::required(&near.pattern).map_err(|error| format!("`near`: {error}"))?;
-        }
-        if keywords.is_empty() {
-            return Err("no text of three or more bytes stands in every match; add `keywords`".to_owned());
-        }
-        if let Some(short) = keywords.iter().find(|word| word.len() < 3 || !word.is_ascii()) {
-            return Err(format!("the keyword `{short}` is not three or more ASCII characters"));
-        }
+    pub(super) fn new(syntax: TextSyntax) -> Result<Self, String> {
+        let near = syntax.near.as_ref().map(|near| near.pattern.as_str());
+        let keywords = super::literals::keywords(&syntax.keywords, &syntax.pattern, near)?;
         if !syntax.pattern.contains("?<secret>") && !syntax.pattern.contains("?P<secret>") {
             return Err("the pattern has no group named `secret`".to_owned());
         }
@@ -301,6 +238,24 @@ impl TextRule {
             value: syntax.value,
             at_name: OnceLock::new(),
         })
+    }
+
+    /// One that cannot be run, so that there is no decision where it would be.
+    pub(super) fn unusable() -> Self {
+        Self {
+            keywords: Vec::new(),
+            pattern: Pattern::new("("),
+            then: None,
+            entropy: None,
+            checksum: None,
+            near: None,
+            paths: None,
+            stop: Vec::new(),
+            facts: None,
+            generic: false,
+            value: None,
+            at_name: OnceLock::new(),
+        }
     }
 
     /// Whether a match begins where the name does that one of its keywords stands in, or one word before.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tollgate::policy::example::{self, Check};
-use tollgate::policy::load;
+use tollgate::policy::pack;
 
 use crate::support::TestRepo;
 
@@ -191,7 +191,7 @@ pub fn borrowed<'v>(variables: &'v [(&'static str, String)]) -> Vec<(&'v str, &'
 
 /// `template` filled in for the rule `id`: nobody's secret, with check digits that hold. Another `seed`, another text.
 pub fn made_up(id: &str, template: &str, seed: &str) -> String {
-    let rules = load::builtin().unwrap();
+    let rules = pack::builtin().unwrap();
     let rule = rules.iter().find(|rule| rule.id.0 == id).unwrap();
     let text = rule.text_rule();
     let regex = text.and_then(|text| text.pattern.regex().ok());

@@ -139,7 +139,11 @@ fn plain_word(value: &str) -> bool {
 }
 
 fn pattern(value: &str) -> bool {
-    (value.starts_with('^') && value.ends_with('$')) || value.contains("]{") || value.contains("(?:")
+    let repeated = |bytes: &[u8]| matches!(bytes, [b'\\', class, repeat] if b"sdwSDW".contains(class) && b"{*+".contains(repeat));
+    (value.starts_with('^') && value.ends_with('$'))
+        || value.contains("]{")
+        || value.contains("(?:")
+        || value.as_bytes().windows(3).any(repeated)
 }
 
 /// Digits alone; as a password only those that are written like a date, a version or a time.

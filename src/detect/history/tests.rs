@@ -69,6 +69,20 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// Settings without quotes, which are values in some files only.
+fn words() -> impl Strategy<Value = Vec<u8>> {
+    let names = prop::sample::select(vec![
+        "password: ",
+        "DB_PASSWORD=",
+        "api_key = ",
+        "  secret: ",
+        "pwd ",
+        "token(",
+    ]);
+    (names, "[a-z]{4,9}[0-9]{0,4}[A-Z!]{0,3}")
+        .prop_map(|(name, value)| format!("{name}{value}\n").into_bytes())
+}
+
 /// A copy from the base or something new.
 #[derive(Debug, Clone)]
 enum Step {
@@ -137,6 +151,20 @@ proptest! {
             let (text, runs) = made(&base, &steps);
             trace = assert_same(&sieve, &base, &trace, &text, &runs);
             base = text;
+        }
+    }
+
+    #[test]
+    fn what_is_found_at_some_path_is_seen_without_one(
+        parts in prop::collection::vec(prop_oneof![3 => part(), 1 => words()], 1..12)
+    ) {
+        let (sieve, bytes) = (sieve(), parts.concat());
+        let holds = sieve.look(&bytes, None).holds;
+        for path in ["a", "prod.env", "deploy/values.yaml", "src/main.py", "src/x.c", "locale/de.json", "docs/a.md", ".npmrc"] {
+            let subject = text::Subject { path, bytes: &bytes };
+            let prefilter = &sieve.ready().prefilter;
+            let found = text::candidates(subject, sieve.setting.policies, prefilter, &mut Vec::new()).unwrap();
+            prop_assert!(holds || found.iter().all(|one| one.refuted), "{path}: {}", bytes.escape_ascii());
         }
     }
 
