@@ -130,7 +130,7 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     if make != Make::Random && place.first_argument {
         return quiet("the first argument of several");
     }
-    if make == Make::Word && place.listed {
+    if place.listed && (make == Make::Word || (make == Make::Chosen && place.behind_another)) {
         return quiet("one of a list of words");
     }
     let sample = sample(candidate.path) || value::patterned(text.as_bytes(), false);
@@ -172,7 +172,7 @@ fn first_of_list(text: &str) -> &str {
 }
 
 /// How the value stands in its line.
-#[expect(clippy::struct_excessive_bools, reason = "ten independent facts of one line")]
+#[expect(clippy::struct_excessive_bools, reason = "eleven independent facts of one line")]
 struct Place<'a> {
     joint: &'a str,
     quoted: bool,
@@ -188,6 +188,8 @@ struct Place<'a> {
     first_argument: bool,
     /// Behind a comma, and more follows.
     listed: bool,
+    /// The name stands behind a comma too.
+    behind_another: bool,
     /// The name is that of a function that compares, not one that sets.
     asks: bool,
     /// Nothing but white space between the name and the value.
@@ -229,12 +231,14 @@ impl<'a> Place<'a> {
                 .is_empty(),
             first_argument: joint.starts_with('(') && goes_on,
             listed: joint.contains(',') && goes_on,
+            behind_another: opened(before).ends_with(b","),
         }
     }
 
     fn rules_out(&self) -> Option<&'static str> {
         let joint = self.joint.trim();
-        let call = joint.split_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(','));
+        let behind = |rest: &str| rest.trim_start_matches([' ', '"', '\'', '`']).starts_with(',');
+        let call = joint.split_once(')').is_some_and(|(_, rest)| behind(rest));
         if call {
             return Some("an argument behind another call");
         }
@@ -252,6 +256,11 @@ impl<'a> Place<'a> {
         }
         (!self.alone && !self.tight && !self.bare).then_some("a sentence")
     }
+}
+
+/// What stands before the quote that opens a name.
+fn opened(before: &[u8]) -> &[u8] {
+    before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before).trim_ascii_end()
 }
 
 fn extension(path: &str) -> &str {

@@ -149,7 +149,7 @@ fn pattern(value: &str) -> bool {
 /// Digits alone; as a password only those that are written like a date, a version or a time.
 fn number(value: &str, password: bool) -> bool {
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    value.bytes().all(|byte| byte.is_ascii_digit() || b".-:+,/TZ".contains(&byte))
+    value.bytes().all(|byte| byte.is_ascii_digit() || b".-:+,/_TZ".contains(&byte))
         && !(password && digits && (6..=12).contains(&value.len()))
 }
 
@@ -270,6 +270,8 @@ fn expression(value: &str) -> bool {
     // What stands between two texts: `"",$next="0"`, `'a'.$p['b']`.
     let between =
         value.starts_with([',', ';', ')', '.', ':']) && value.ends_with(['=', '[', '(', ':', '+', '.', ',']);
+    // And what follows the last one: `"Password: "),a=b`.
+    let between = between || (value.starts_with("),") && value.contains('='));
     call || index
         || between
         || value.contains("::")
