@@ -173,24 +173,20 @@ fn block(text: &[u8], gap: Span) -> Span {
 /// The start of the line that `at` stands in, or of the run of letters that is cut by looking so far back only.
 fn line_start(text: &[u8], at: usize) -> usize {
     let least = at.saturating_sub(LINE);
-    match memchr::memrchr(b'\n', Span::new(least, at).of(text)) {
-        Some(feed) => least + feed + 1,
-        None => {
-            let before = Span::new(0, least).of(text);
-            before.iter().rposition(|byte| !is_letter(*byte)).map_or(0, |at| at + 1)
-        }
+    if let Some(feed) = memchr::memrchr(b'\n', Span::new(least, at).of(text)) {
+        return least + feed + 1;
     }
+    let before = Span::new(0, least).of(text);
+    before.iter().rposition(|byte| !is_letter(*byte)).map_or(0, |at| at + 1)
 }
 
 fn line_end(text: &[u8], at: usize) -> usize {
     let most = (at + LINE).min(text.len());
-    match memchr::memchr(b'\n', Span::new(at, most).of(text)) {
-        Some(feed) => at + feed + 1,
-        None => {
-            let behind = Span::new(most, text.len()).of(text);
-            behind.iter().position(|byte| !is_letter(*byte)).map_or(text.len(), |at| most + at)
-        }
+    if let Some(feed) = memchr::memchr(b'\n', Span::new(at, most).of(text)) {
+        return at + feed + 1;
     }
+    let behind = Span::new(most, text.len()).of(text);
+    behind.iter().position(|byte| !is_letter(*byte)).map_or(text.len(), |at| most + at)
 }
 
 /// Whether something encoded at the end of the line `above` may go on in the one `below`: a block of base64, a line that
@@ -204,6 +200,5 @@ fn goes_on(above: &[u8], below: &[u8]) -> bool {
     let between = |byte: &u8| byte.is_ascii_whitespace() || b"+.&<>~|,;[(\\".contains(byte);
     let quote = |byte: &u8| b"\"'`".contains(byte);
     let end = above.iter().rev().find(|byte| !between(byte));
-    (end.is_none_or(quote) || above.ends_with(b"[") || above.ends_with(b"("))
-        && below.iter().any(|byte| quote(byte))
+    (end.is_none_or(quote) || above.ends_with(b"[") || above.ends_with(b"(")) && below.iter().any(quote)
 }
