@@ -190,6 +190,26 @@ fn a_sieve_changes_nothing_and_threads_neither() {
     }
 }
 
+/// Of the repositories that `TOLLGATE_HISTORIES` names, parted by colons; `benches/README.md` tells of which it was said.
+#[test]
+#[ignore = "needs real repositories"]
+fn a_sieve_changes_nothing_in_a_real_history() {
+    for path in std::env::var("TOLLGATE_HISTORIES").unwrap().split(':') {
+        let whole = scan(&Whole(History::new(scope(Path::new(path)))));
+        let sifted = history(Path::new(path));
+        eprintln!("{path}: {} findings in {} contents", whole.findings.len(), whole.files);
+        let named = |scan: &Scan| -> BTreeSet<String> {
+            told(&scan.findings).into_iter().map(|finding| format!("{finding:?}")).collect()
+        };
+        assert_eq!(
+            named(&sifted).symmetric_difference(&named(&whole)).collect::<Vec<_>>(),
+            [&String::new(); 0]
+        );
+        assert_eq!(sifted.findings, whole.findings);
+        assert_eq!((sifted.gaps, sifted.digest), (whole.gaps, whole.digest));
+    }
+}
+
 #[test]
 fn how_objects_are_stored_changes_nothing() {
     let expected = told(&history(grown(42, 25).path()).findings);

@@ -35,6 +35,7 @@ pub struct Candidate<'a> {
     value: &'a [u8],
     before: &'a [u8],
     after: &'a [u8],
+    /// Empty where it is not known: then nothing is ruled out by it.
     path: &'a str,
 }
 
@@ -228,7 +229,7 @@ impl<'a> Place<'a> {
         let own = candidate.key.len() + candidate.joint.len();
         let before = before.get(..before.len().saturating_sub(own)).unwrap_or_default();
         let query = joint == "=" && matches!(before.last(), Some(b'?' | b'&'));
-        let setting = alone && configuration(candidate.path);
+        let setting = alone && (candidate.path.is_empty() || configuration(candidate.path));
         let goes_on = rest.get(1..).is_some_and(|rest| rest.starts_with(b","));
         Self {
             joint,

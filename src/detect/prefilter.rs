@@ -123,7 +123,9 @@ impl Prefilter {
         // Behind the last whole window.
         let rest = text.len().saturating_sub(3).next_multiple_of(2);
         for at in (rest..text.len()).step_by(2) {
-            self.look_up(text, at, hits);
+            if self.passes(window_at(text.get(at..).unwrap_or_default())) {
+                self.look_up(text, at, hits);
+            }
         }
         hits.sort_unstable();
     }
@@ -137,7 +139,7 @@ impl Prefilter {
     /// Adds the literals that are recognised by the window at `at`; behind the end of the text all is zero.
     fn look_up(&self, text: &[u8], at: usize, hits: &mut Vec<Hit>) {
         let rest = text.get(at..).unwrap_or_default();
-        let window = folded(rest.first_chunk().copied().unwrap_or_else(|| last_bytes(rest)));
+        let window = window_at(rest);
         self.compare(text, at, window, hits);
         for any in [ANY_FIRST, ANY_LAST].into_iter().filter(|any| window & any != *any) {
             self.compare(text, at, window | any, hits);
@@ -201,6 +203,11 @@ fn filter(windows: &[Window]) -> Vec<u64> {
         }
     }
     filter
+}
+
+/// The first four bytes, folded; behind the end all is zero.
+fn window_at(rest: &[u8]) -> u32 {
+    folded(rest.first_chunk().copied().unwrap_or_else(|| last_bytes(rest)))
 }
 
 /// Fewer than four bytes, and zeros behind them.

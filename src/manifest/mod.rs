@@ -2,20 +2,34 @@
 
 /// Settings of the coding agent Claude Code.
 mod claude_code;
+/// Settings of the coding agent Codex.
+mod codex;
+/// What the settings files of coding agents have in common.
+mod coding_agent;
 /// Where in the tree a file stands.
 mod context;
+/// Settings of the coding agent Cursor.
+mod cursor;
 /// One file while it is read.
 mod file;
+/// Settings of the coding agent Gemini CLI.
+mod gemini;
 /// Roles, bindings, service accounts, workloads.
 mod kubernetes;
 /// How a server is started or reached.
 mod launch;
 /// MCP client configuration.
 mod mcp;
+/// Settings of the coding agent opencode.
+mod opencode;
 /// Permission rules of coding agents.
 mod permission;
 /// Text that may hold a secret, made fit to show.
 mod redact;
+/// Settings of VS Code and its coding agents.
+mod vscode;
+/// Settings of the coding agent of Zed.
+mod zed;
 
 use crate::finding::{Gap, Reason};
 use crate::identity::Identity;
@@ -44,7 +58,17 @@ pub enum Keep {
 }
 
 /// Every dialect.
-pub const DIALECTS: &[Dialect] = &[claude_code::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
+pub const DIALECTS: &[Dialect] = &[
+    claude_code::DIALECT,
+    codex::DIALECT,
+    cursor::DIALECT,
+    gemini::DIALECT,
+    kubernetes::DIALECT,
+    mcp::DIALECT,
+    opencode::DIALECT,
+    vscode::DIALECT,
+    zed::DIALECT,
+];
 
 /// What one file declares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
