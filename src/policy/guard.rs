@@ -70,7 +70,6 @@ fn is_conjunction(expression: &str) -> bool {
         match (quote, letter) {
             (Some(_), '\\') => drop(letters.next()),
             (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => {}
             // A text marked as raw, or in three quotes, ends otherwise.
             (None, '"' | '\'') if before.is_ascii_alphanumeric() || "\"'".contains(before) => return false,
             (None, '"' | '\'') => quote = Some(letter),
@@ -79,7 +78,7 @@ fn is_conjunction(expression: &str) -> bool {
             (None, '|' | '?') if depth == 0 => return false,
             // A comment could hold any of these.
             (None, '/') => return false,
-            (None, _) => {}
+            _ => {}
         }
         before = letter;
     }
