@@ -230,7 +230,8 @@ impl<'a> Place<'a> {
         let before = before.get(..before.len().saturating_sub(own)).unwrap_or_default();
         let query = joint == "=" && matches!(before.last(), Some(b'?' | b'&'));
         let setting = alone && (candidate.path.is_empty() || configuration(candidate.path));
-        let goes_on = rest.get(1..).is_some_and(|rest| rest.starts_with(b","));
+        let unescaped = rest.strip_prefix(b"\\").unwrap_or(rest);
+        let goes_on = unescaped.get(1..).is_some_and(|rest| rest.starts_with(b","));
         Self {
             joint,
             quoted: quote.is_some(),
@@ -252,7 +253,7 @@ impl<'a> Place<'a> {
 
     fn rules_out(&self) -> Option<&'static str> {
         let joint = self.joint.trim();
-        let behind = |rest: &str| rest.trim_start_matches([' ', '"', '\'', '`']).starts_with(',');
+        let behind = |rest: &str| rest.trim_start_matches([' ', '"', '\'', '`', '\\']).starts_with(',');
         let call = joint.split_once(')').is_some_and(|(_, rest)| behind(rest));
         if call {
             return Some("an argument behind another call");
@@ -275,7 +276,8 @@ impl<'a> Place<'a> {
 
 /// What stands before the quote that opens a name.
 fn opened(before: &[u8]) -> &[u8] {
-    before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before).trim_ascii_end()
+    let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
+    before.strip_suffix(b"\\").unwrap_or(before).trim_ascii_end()
 }
 
 fn extension(path: &str) -> &str {
