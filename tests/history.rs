@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
     reason = "a set-up that fails is a test that fails"
 )]
 
@@ -187,6 +188,23 @@ fn a_sieve_changes_nothing_and_threads_neither() {
             assert_eq!((sifted.files, sifted.bytes, &sifted.gaps), (whole.files, whole.bytes, &whole.gaps));
             assert_eq!(sifted.digest, whole.digest);
         }
+    }
+}
+
+/// Of the repositories that `TOLLGATE_HISTORIES` names, parted by colons; `benches/README.md` tells of which it was said.
+#[test]
+#[ignore = "needs real repositories"]
+fn a_sieve_changes_nothing_in_a_real_history() {
+    for path in std::env::var("TOLLGATE_HISTORIES").unwrap().split(':') {
+        let whole = scan(&Whole(History::new(scope(Path::new(path)))));
+        let sifted = history(Path::new(path));
+        println!("{path}: {} findings in {} contents", whole.findings.len(), whole.files);
+        let named = |scan: &Scan| -> BTreeSet<String> {
+            told(&scan.findings).into_iter().map(|finding| format!("{finding:?}")).collect()
+        };
+        assert_eq!(named(&sifted).symmetric_difference(&named(&whole)).next(), None);
+        assert_eq!(sifted.findings, whole.findings);
+        assert_eq!((sifted.gaps, sifted.digest), (whole.gaps, whole.digest));
     }
 }
 

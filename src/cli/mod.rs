@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod granted;
 mod guarded;
+mod hook;
 mod ledger;
 mod memo;
 mod profile;
@@ -16,6 +17,7 @@ mod progress;
 mod rate;
 mod record;
 mod rules;
+mod shell;
 mod site;
 mod trouble;
 mod trusted;
@@ -74,6 +76,20 @@ enum Command {
     Record(record::Command),
     /// The critical risk escape rate and its companions.
     Rate(rate::Arguments),
+    /// Ask the gate before each commit: install, uninstall.
+    #[command(subcommand)]
+    Hook(hook::Command),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages.
+    Man {
+        /// The folder they go to.
+        #[arg(value_name = "DIR")]
+        folder: std::path::PathBuf,
+    },
     /// Play the whole story on a generated repository in a temporary folder.
     Demo(demo::Arguments),
 }
@@ -107,6 +123,9 @@ fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Ledger(command) => ledger::run(&command, context),
         Command::Record(command) => record::run(&command, context),
         Command::Rate(arguments) => rate::run(&arguments, context),
+        Command::Hook(command) => hook::run(&command, context),
+        Command::Completions { shell } => shell::completions(shell, context),
+        Command::Man { folder } => shell::manual(&folder, context),
         Command::Demo(arguments) => demo::run(&arguments, context),
     }
 }

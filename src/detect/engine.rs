@@ -126,11 +126,12 @@ impl<'a> Engine<'a> {
             seen.contents.push((String::new(), hash::sha256(sifted.digest.as_bytes())));
         }
         seen.contents.sort();
-        let digest: Vec<u8> = seen
-            .contents
-            .iter()
-            .flat_map(|(path, content)| [path.as_bytes(), &[0], content].concat())
-            .collect();
+        let mut digest = Vec::new();
+        for (path, content) in &seen.contents {
+            digest.extend_from_slice(path.as_bytes());
+            digest.push(0);
+            digest.extend_from_slice(content);
+        }
         seen.gaps.sort();
         seen.gaps.dedup();
         let superseded = |one: &Identity| {

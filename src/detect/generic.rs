@@ -35,6 +35,7 @@ pub struct Candidate<'a> {
     value: &'a [u8],
     before: &'a [u8],
     after: &'a [u8],
+    /// Empty where it is not known: then nothing is ruled out by it.
     path: &'a str,
 }
 
@@ -78,6 +79,21 @@ impl<'a> Candidate<'a> {
         let end = self.after.iter().position(ends).unwrap_or(self.after.len());
         self.after.get(..end).unwrap_or_default()
     }
+}
+
+/// Whether values are looked for in the file at `path` at all.
+pub fn reads(path: &str) -> bool {
+    !generated(path)
+}
+
+/// Whether a value may be kept that stands `behind` a part of its name, where that may begin behind one of `before`.
+///
+/// In a program (`is_code`) it must be a literal in quotes, or a parameter of an address, as `behind` may hold another.
+pub fn may_keep<'b>(is_code: bool, mut before: impl Iterator<Item = &'b u8>, behind: &[u8]) -> bool {
+    !is_code
+        || before.any(|byte| matches!(byte, b'?' | b'&'))
+        || memchr::memchr3(b'"', b'\'', b'`', behind).is_some()
+        || memchr::memchr2(b'?', b'&', behind).is_some()
 }
 
 /// Judges whether `candidate` is a credential.
@@ -129,6 +145,9 @@ pub fn judge(candidate: &Candidate<'_>) -> Judgement {
     if make != Make::Random && place.first_argument {
         return quiet("the first argument of several");
     }
+    if place.listed && (make == Make::Word || (make == Make::Chosen && place.behind_another)) {
+        return quiet("one of a list of words");
+    }
     let sample = sample(candidate.path) || value::patterned(text.as_bytes(), false);
     let sure = !sample
         && make != Make::Word
@@ -168,7 +187,7 @@ fn first_of_list(text: &str) -> &str {
 }
 
 /// How the value stands in its line.
-#[expect(clippy::struct_excessive_bools, reason = "nine independent facts of one line")]
+#[expect(clippy::struct_excessive_bools, reason = "eleven independent facts of one line")]
 struct Place<'a> {
     joint: &'a str,
     quoted: bool,
@@ -182,6 +201,10 @@ struct Place<'a> {
     query: bool,
     /// The first of several arguments of a function.
     first_argument: bool,
+    /// Behind a comma, and more follows.
+    listed: bool,
+    /// The name stands behind a comma too.
+    behind_another: bool,
     /// The name is that of a function that compares, not one that sets.
     asks: bool,
     /// Nothing but white space between the name and the value.
@@ -206,7 +229,9 @@ impl<'a> Place<'a> {
         let own = candidate.key.len() + candidate.joint.len();
         let before = before.get(..before.len().saturating_sub(own)).unwrap_or_default();
         let query = joint == "=" && matches!(before.last(), Some(b'?' | b'&'));
-        let setting = alone && configuration(candidate.path);
+        let setting = alone && (candidate.path.is_empty() || configuration(candidate.path));
+        let unescaped = rest.strip_prefix(b"\\").unwrap_or(rest);
+        let goes_on = unescaped.get(1..).is_some_and(|rest| rest.starts_with(b","));
         Self {
             joint,
             quoted: quote.is_some(),
@@ -220,14 +245,16 @@ impl<'a> Place<'a> {
             bare: joint
                 .trim_matches(|letter: char| letter.is_whitespace() || "\"'`".contains(letter))
                 .is_empty(),
-            first_argument: joint.starts_with('(')
-                && rest.get(1..).is_some_and(|rest| rest.starts_with(b",")),
+            first_argument: joint.starts_with('(') && goes_on,
+            listed: joint.contains(',') && goes_on,
+            behind_another: opened(before).ends_with(b","),
         }
     }
 
     fn rules_out(&self) -> Option<&'static str> {
         let joint = self.joint.trim();
-        let call = joint.split_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(','));
+        let behind = |rest: &str| rest.trim_start_matches([' ', '"', '\'', '`', '\\']).starts_with(',');
+        let call = joint.split_once(')').is_some_and(|(_, rest)| behind(rest));
         if call {
             return Some("an argument behind another call");
         }
@@ -247,13 +274,19 @@ impl<'a> Place<'a> {
     }
 }
 
+/// What stands before the quote that opens a name.
+fn opened(before: &[u8]) -> &[u8] {
+    let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
+    before.strip_suffix(b"\\").unwrap_or(before).trim_ascii_end()
+}
+
 fn extension(path: &str) -> &str {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// Languages in which an unquoted right-hand side is an expression.
-fn code(path: &str) -> bool {
+pub fn code(path: &str) -> bool {
     const CODE: [&str; 49] = [
         "rs", "py", "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "go", "java", "kt", "kts", "scala", "rb",
         "php", "cs", "fs", "vb", "cpp", "cc", "cxx", "c", "h", "hpp", "swift", "m", "mm", "dart", "lua",

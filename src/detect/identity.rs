@@ -64,17 +64,51 @@ fn asked_of<'q, 'r>(
     let path = identity.places.first().map_or("", |place| place.path.as_str());
     let mut facts = Facts::new();
     facts.set("path", path).map_err(JudgeError::of(first, path))?;
-    facts.set("identity", identity).map_err(JudgeError::of(first, path))?;
+    // Most rules are about another kind of identity: for them not all of this one need be turned into facts.
+    facts.set("identity", &Head::of(identity)).map_err(JudgeError::of(first, path))?;
+    let concerned = |one: &Asked<'_>| has(identity, one.each) && one.when.may_hold(&facts);
+    let asked: Vec<(usize, &Asked<'_>)> =
+        asked.iter().enumerate().filter(|(_, one)| concerned(one)).collect();
     let mut found = Vec::new();
+    if !asked.is_empty() {
+        facts.set("identity", identity).map_err(JudgeError::of(first, path))?;
+    }
     for kind in KINDS {
         let rules: Vec<(usize, &Asked<'_>)> =
-            asked.iter().enumerate().filter(|(_, one)| one.each == kind).collect();
+            asked.iter().filter(|(_, one)| one.each == kind).copied().collect();
         if !rules.is_empty() {
             parts(kind, &rules, identity, path, &mut facts, &mut found)?;
         }
     }
     found.sort_by_key(|(at, ..)| *at);
     Ok(found.into_iter().map(|(_, rule, part)| (rule, part)).collect())
+}
+
+/// What rules ask of an identity before all else, under the names of its fields.
+#[derive(Serialize)]
+struct Head<'i> {
+    platform: &'i str,
+    native_kind: &'i str,
+    name: &'i str,
+}
+
+impl<'i> Head<'i> {
+    fn of(identity: &'i Identity) -> Self {
+        let Identity { platform, native_kind, name, .. } = identity;
+        Self { platform, native_kind, name }
+    }
+}
+
+/// Whether `identity` has anything for a rule that looks at `each`.
+fn has(identity: &Identity, each: Option<Each>) -> bool {
+    match each {
+        None => true,
+        Some(Each::Grants) => !identity.grants.is_empty(),
+        Some(Each::Tools) => !identity.tools.is_empty(),
+        Some(Each::Credentials) => !identity.credentials.is_empty(),
+        Some(Each::Delegation) => !identity.delegation.is_empty(),
+        Some(Each::Settings) => !identity.settings.is_empty(),
+    }
 }
 
 /// How many bindings of one role are shown.

@@ -1,6 +1,6 @@
 //! The line of a finding, masked.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::finding::Snippet;
 use crate::text::secret::MASK;
@@ -67,7 +67,10 @@ pub fn repeats(text: &[u8], secrets: &[(Span, usize)], decoded: &[&[u8]]) -> Vec
         return Vec::new();
     }
     let values = long.iter().map(|(value, _)| value);
-    let Ok(search) = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(values) else {
+    // For one text, what is quickly made is worth more than what searches quickly.
+    let mut search = AhoCorasick::builder();
+    search.match_kind(MatchKind::LeftmostLongest).kind(Some(AhoCorasickKind::NoncontiguousNFA));
+    let Ok(search) = search.build(values) else {
         return vec![(Span::new(0, text.len()), 0)];
     };
     let found = search.find_iter(text).map(|found| {

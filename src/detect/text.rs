@@ -4,7 +4,7 @@ use std::path::Path;
 
 use regex::bytes::{Captures, Match};
 use search::{Search, lines_around};
-pub(super) use search::{goes_on, surroundings};
+pub(super) use search::{Sight, goes_on, surroundings};
 
 use super::facts::{Said, Seen};
 use super::prefilter::{Hit, Prefilter};
@@ -67,6 +67,8 @@ pub struct Candidate {
     pub said: Said,
     /// What it is once decoded; `None` where it stands as it is.
     pub decoded: Option<Decoded>,
+    /// The stretch of text in which it was looked for.
+    pub area: Span,
 }
 
 /// A secret that stands encoded at the span of its candidate.
@@ -182,6 +184,7 @@ fn judge(
         bits: entropy::strength_bits(value, !text.generic),
         said: Said::default(),
         decoded: None,
+        area: Span::default(),
     };
     if let Some(check) = &text.checksum {
         match checksum::judge(check, |name| captures.name(name).map(|part| part.as_bytes())) {

@@ -77,6 +77,11 @@ impl Git {
         Ok(Self { program, path })
     }
 
+    /// Where it is.
+    pub(super) fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+
     /// Git with our settings and environment and nothing else, on no repository yet.
     pub(super) fn start(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -166,7 +171,7 @@ fn name<S: AsRef<OsStr>>(arguments: &[S]) -> String {
 }
 
 /// The first line of what git complained about, made safe and short.
-fn complaint(bytes: &[u8]) -> String {
+pub(super) fn complaint(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let line = text.lines().next().unwrap_or("it said nothing").trim();
     let line = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: ")).unwrap_or(line);

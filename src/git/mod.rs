@@ -14,6 +14,7 @@
 mod command;
 mod commits;
 mod discover;
+mod hooks;
 mod listing;
 mod objects;
 /// Objects as git stores them, read without git.

@@ -1,10 +1,10 @@
 //! Claude Code: settings files, and the front matter of agents, skills and commands.
 
 use super::file::{File, Text, ends_in, holds};
-use super::permission::{is_same_tool, tool};
+use super::permission::{everything, is_same_tool, tool};
 use super::{Dialect, Reading};
 use crate::finding::Reason;
-use crate::identity::{Approval, Authority, Delegation, Identity, IdentityKind, Scope, Tool};
+use crate::identity::{Approval, Delegation, Identity, IdentityKind, Scope};
 use crate::text::tree::{self, Node};
 
 pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
@@ -107,23 +107,11 @@ fn add_tools(file: &File<'_>, permissions: &Node, identity: &mut Identity) {
     }
     let Some(mode) = permissions.get("defaultMode") else { return };
     match mode.as_text() {
-        Some("bypassPermissions" | "auto") => identity.tools.push(everything(file, mode, Approval::None)),
+        Some("bypassPermissions" | "auto") => {
+            identity.tools.push(everything(Approval::None, file.location(mode.span)));
+        }
         Some("acceptEdits") => identity.tools.push(tool("Edit", Approval::None, file.location(mode.span))),
         _ => {}
-    }
-}
-
-/// Any tool at all.
-fn everything(file: &File<'_>, at: &Node, approval: Approval) -> Tool {
-    Tool {
-        name: "*".to_owned(),
-        source: "builtin".to_owned(),
-        authority: Authority::Execute,
-        approval,
-        reversible: false,
-        pinned: true,
-        unlimited: true,
-        place: file.location(at.span),
     }
 }
 
@@ -191,7 +179,7 @@ fn prompt(file: &File<'_>, kind: &str, document: &Node) -> Identity {
     } else {
         // Left out means every tool; who calls it is still asked, unless the agent waves everything through.
         let approval = if bypass { Approval::None } else { Approval::Ask };
-        identity.tools.push(everything(file, document, approval));
+        identity.tools.push(everything(approval, file.location(document.span)));
     }
     let skip = |name: &str| matches!(name, "tools" | "allowed-tools" | "description" | "name");
     file.settings("", document, &skip, &mut identity.settings);

@@ -2,10 +2,18 @@
 
 /// Settings of the coding agent Claude Code.
 mod claude_code;
+/// Settings of the coding agent Codex.
+mod codex;
+/// What the settings files of coding agents have in common.
+mod coding_agent;
 /// Where in the tree a file stands.
 mod context;
+/// Settings of the coding agent Cursor.
+mod cursor;
 /// One file while it is read.
 mod file;
+/// Settings of the coding agent Gemini CLI.
+mod gemini;
 /// Workflows of GitHub Actions and their jobs.
 mod github_actions;
 /// Pipelines of GitLab and cluster agents.
@@ -16,12 +24,18 @@ mod kubernetes;
 mod launch;
 /// MCP client configuration.
 mod mcp;
+/// Settings of the coding agent opencode.
+mod opencode;
 /// Permission rules of coding agents.
 mod permission;
 /// Text that may hold a secret, made fit to show.
 mod redact;
 /// What the script of a CI job does.
 mod script;
+/// Settings of VS Code and its coding agents.
+mod vscode;
+/// Settings of the coding agent of Zed.
+mod zed;
 
 use crate::finding::{Gap, Reason};
 use crate::identity::Identity;
@@ -50,8 +64,19 @@ pub enum Keep {
 }
 
 /// Every dialect.
-pub const DIALECTS: &[Dialect] =
-    &[claude_code::DIALECT, github_actions::DIALECT, gitlab_ci::DIALECT, kubernetes::DIALECT, mcp::DIALECT];
+pub const DIALECTS: &[Dialect] = &[
+    claude_code::DIALECT,
+    codex::DIALECT,
+    cursor::DIALECT,
+    gemini::DIALECT,
+    github_actions::DIALECT,
+    gitlab_ci::DIALECT,
+    kubernetes::DIALECT,
+    mcp::DIALECT,
+    opencode::DIALECT,
+    vscode::DIALECT,
+    zed::DIALECT,
+];
 
 /// What one file declares.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -21,6 +21,20 @@ pub(super) fn tool(entry: &str, approval: Approval, place: Location) -> Tool {
     }
 }
 
+/// Any tool at all.
+pub(super) fn everything(approval: Approval, place: Location) -> Tool {
+    Tool {
+        name: "*".to_owned(),
+        source: "builtin".to_owned(),
+        authority: Authority::Execute,
+        approval,
+        reversible: false,
+        pinned: true,
+        unlimited: true,
+        place,
+    }
+}
+
 /// Whether `rule` covers what `entry` names: the same words, or the whole tool.
 pub(super) fn is_same_tool(rule: &str, entry: &str) -> bool {
     let (base, pattern) = split(rule);
@@ -108,6 +122,7 @@ fn is_unlimited(base: &str, pattern: Option<&str>) -> bool {
             false
         }
         ("Bash" | "Shell", Some(pattern)) => is_any_command(pattern),
+        ("Mcp", Some(pattern)) => pattern.starts_with('*'),
         ("WebFetch", Some(pattern)) => matches!(pattern, "*" | "domain:*" | ""),
         (_, Some(pattern)) => matches!(pattern, "*" | "**" | "//**" | "" | ":*"),
         // `mcp__server__tool` is one tool of a server, `mcp__server` all of them.

@@ -10,6 +10,7 @@ use cel::{Context, ExecutionError, FunctionContext};
 use regex::Regex;
 use serde::Serialize;
 
+use super::guard::Guard;
 use super::sample;
 use super::when::{ENVIRONMENT, WhenError};
 use crate::identity::{Authority, Effect, Grant, Scope, wildcard};
@@ -57,6 +58,14 @@ impl Facts {
         let value = serde_json::to_value(value).map_err(|_| WhenError::Value(name.to_owned()))?;
         self.context.add_variable_as_val(name, shown(value));
         Ok(())
+    }
+
+    /// Whether the field that `guard` asks for is one of its words; `None` where there is none, or no text.
+    pub(super) fn pass(&self, guard: &Guard) -> Option<bool> {
+        let value = self.context.get_variable(&guard.variable)?;
+        let field = value.downcast_ref::<CelMap>()?.inner().get(&key(guard.field.clone()))?;
+        let word = field.downcast_ref::<CelString>()?.inner();
+        Some(guard.words.iter().any(|one| one == word))
     }
 }
 

@@ -91,13 +91,8 @@ pub const fn is_of_name(byte: u8) -> bool {
 }
 
 /// How far a match of `pattern` can go.
-///
-/// # Errors
-///
-/// As [`required`].
-pub fn reach(pattern: &str) -> Result<Reach, String> {
-    let hir = parse(pattern)?;
-    Ok(Reach { longest: hir.properties().maximum_len(), in_line: is_in_line(&hir) })
+pub fn reach(pattern: &Hir) -> Reach {
+    Reach { longest: pattern.properties().maximum_len(), in_line: is_in_line(pattern) }
 }
 
 /// What stands in the name of a match behind the bytes of any name it begins with, where it is such a one.
@@ -171,7 +166,12 @@ fn has_line_feed(hir: &Hir) -> bool {
     }
 }
 
-fn parse(pattern: &str) -> Result<Hir, String> {
+/// Reads a pattern as the engine does.
+///
+/// # Errors
+///
+/// As [`required`].
+pub fn parse(pattern: &str) -> Result<Hir, String> {
     regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)
@@ -330,7 +330,7 @@ mod tests {
             (r"a\nb", Some(3), false),
             (r"[^a]", Some(1), false),
         ] {
-            let reach = reach(pattern).unwrap();
+            let reach = reach(&parse(pattern).unwrap());
             assert_eq!((reach.longest, reach.in_line), (longest, in_line), "{pattern}");
         }
     }

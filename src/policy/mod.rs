@@ -4,6 +4,8 @@
 pub mod example;
 /// Framework ids, checked.
 mod facts;
+/// What a condition asks first.
+mod guard;
 /// Quorums and lifetimes of exceptions.
 pub mod limits;
 /// Everything that makes a rule bad.
@@ -19,6 +21,8 @@ pub mod pack;
 pub mod pattern;
 /// A rule after checking.
 pub mod rule;
+/// What stands in a row in every match.
+mod run;
 mod sample;
 /// `.tollgate/policy.yml`, field for field.
 pub mod settings;

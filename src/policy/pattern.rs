@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::literals::Reach;
+use super::literals::{self, Reach};
 pub use super::literals::{NAME, is_of_name};
+use super::run::Run;
 
 /// The most bytes the states of one pattern may take while it runs; with less they are thrown away and made anew.
 const DFA_LIMIT: usize = 8 << 20;
@@ -21,14 +22,14 @@ pub struct Pattern {
     text: String,
     compiled: OnceLock<Result<Regex, String>>,
     anchored: OnceLock<Result<Regex, String>>,
-    reach: OnceLock<Reach>,
+    shape: OnceLock<(Reach, Option<Run>)>,
 }
 
 impl Pattern {
     /// Keeps `text` for its first use; nothing is checked yet.
     pub fn new(text: &str) -> Self {
-        let (compiled, anchored, reach) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { text: text.to_owned(), compiled, anchored, reach }
+        let (compiled, anchored, shape) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { text: text.to_owned(), compiled, anchored, shape }
     }
 
     /// The pattern as written.
@@ -38,8 +39,19 @@ impl Pattern {
 
     /// How far a match can go; without a bound where the pattern is wrong.
     pub fn reach(&self) -> Reach {
-        let unknown = Reach { longest: None, in_line: false };
-        *self.reach.get_or_init(|| super::literals::reach(&self.text).unwrap_or(unknown))
+        self.shape().0
+    }
+
+    /// Whether a match may lie in `text`: cheap, and never false where one does.
+    pub fn may_match(&self, text: &[u8]) -> bool {
+        self.shape().1.is_none_or(|run| run.stands_in(text))
+    }
+
+    fn shape(&self) -> &(Reach, Option<Run>) {
+        self.shape.get_or_init(|| match literals::parse(&self.text) {
+            Ok(hir) => (literals::reach(&hir), Run::of(&hir)),
+            Err(_) => (Reach { longest: None, in_line: false }, None),
+        })
     }
 
     /// The compiled pattern.
@@ -77,7 +89,7 @@ fn compile(text: &str) -> Result<Regex, String> {
                 )
             }
             regex::Error::Syntax(_) => {
-                super::literals::required(text).err().unwrap_or_else(|| "the pattern is not valid".to_owned())
+                literals::required(text).err().unwrap_or_else(|| "the pattern is not valid".to_owned())
             }
             other => other.to_string(),
         })

@@ -21,6 +21,8 @@
 
 mod mutate;
 mod seeds;
+#[path = "../support/mod.rs"]
+mod support;
 mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,10 +44,11 @@ struct Report {
     failures: Vec<String>,
 }
 
-/// Feeds `target` with the executions of `numbers` until `end`.
-fn fuzz(target: &Target, seed: u64, numbers: impl Iterator<Item = u64>, end: Instant) -> Report {
+/// Feeds `target` with the executions of `numbers`, for as long as `time`.
+fn fuzz(target: &Target, seed: u64, numbers: impl Iterator<Item = u64>, time: Duration) -> Report {
     let world = World::new();
     let seeds = (target.seeds)(&world);
+    let end = Instant::now() + time;
     let mut report = Report { executions: 0, slowest: (Duration::ZERO, 0), failures: Vec::new() };
     for number in numbers {
         let started = Instant::now();
@@ -73,7 +76,7 @@ fn variable(name: &str) -> Option<String> {
 #[test]
 fn a_taste_of_each_target_holds() {
     for target in &TARGETS {
-        let report = fuzz(target, 7, 0..40, Instant::now() + Duration::from_secs(2));
+        let report = fuzz(target, 7, 0..40, Duration::from_secs(2));
         assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
         assert!(report.executions > 0, "{}", target.name);
     }
@@ -109,7 +112,7 @@ fn every_target_for_as_long_as_asked() {
     let mut failures = Vec::new();
     for target in targets {
         let numbers = number("FUZZ_ONLY").map_or(0..u64::MAX, |only| only..only + 1);
-        let report = fuzz(target, seed, numbers, Instant::now() + each);
+        let report = fuzz(target, seed, numbers, each);
         let (time, slowest) = report.slowest;
         println!(
             "{:<12} {:>10} executions, {} failures, slowest {} ms (number {slowest})",

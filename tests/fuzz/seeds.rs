@@ -10,6 +10,7 @@ use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::signing::KeyFile;
 
 use crate::NOW;
+use crate::support::TestRepo;
 
 /// Every example and look-alike of every rule, filled in, with a path it may stand at.
 pub fn examples(policies: &Policies) -> Vec<(String, Vec<u8>)> {
@@ -47,6 +48,33 @@ pub fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+/// Archives of a few files, as git makes them, alone and in each other, and compressed.
+pub fn archives() -> Vec<(String, Vec<u8>)> {
+    let (inner, outer) = (TestRepo::new(), TestRepo::new());
+    inner.write("conf/app.env", "REGION=eu\n".repeat(40)).write("a.txt", "x").commit("files");
+    let made = |repo: &TestRepo, format: &str| {
+        repo.git(&["archive", &format!("--format={format}"), "--output=out", "HEAD"]);
+        let bytes = fs::read(repo.path().join("out")).unwrap();
+        repo.remove("out");
+        bytes
+    };
+    outer.write("a.zip", made(&inner, "zip")).write("b.tar", made(&inner, "tar")).commit("archives");
+    let tar = made(&outer, "tar");
+    vec![
+        ("a.zip".to_owned(), made(&outer, "zip")),
+        ("a.tar.gz".to_owned(), gzip(&tar)),
+        ("a.tar".to_owned(), tar),
+        ("a.jar".to_owned(), made(&inner, "zip")),
+    ]
+}
+
+/// `text` as a gzip stream.
+pub fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut room = vec![0; zlib_rs::compress_bound(text.len()) + 32];
+    let config = zlib_rs::DeflateConfig { window_bits: 31, ..zlib_rs::DeflateConfig::default() };
+    zlib_rs::compress_slice(&mut room, text, config).0.to_vec()
 }
 
 /// The files of every case of `tests/manifests`, with their paths.

@@ -13,7 +13,7 @@ use tollgate::policy::{Policies, PolicyFile, load};
 use tollgate::report::saved;
 use tollgate::signing::signers::Signers;
 use tollgate::signing::{Key, KeyFile, Signature};
-use tollgate::source::{Blob, Extent, Item, Source, SourceError};
+use tollgate::source::{Blob, Extent, Item, Limits, Source, SourceError, Stdin};
 use tollgate::text::encoding;
 use tollgate::text::json::{read_strict, write_canonical};
 use tollgate::text::proof::Outcome;
@@ -40,9 +40,11 @@ pub struct Target {
     pub feed: fn(&World, &mut Random, path: &str, input: &[u8]),
 }
 
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "scanner", seeds: scanned, feed: scanner },
     Target { name: "decoders", seeds: scanned, feed: decoders },
+    Target { name: "layers", seeds: layers, feed: scanner },
+    Target { name: "archives", seeds: |_| seeds::archives(), feed: archives },
     Target { name: "checksum", seeds: scanned, feed: check_digits },
     Target { name: "manifests", seeds: |_| seeds::manifests(), feed: manifests },
     Target { name: "credentials", seeds: tokens, feed: credentials },
@@ -72,6 +74,37 @@ fn unnamed(inputs: Vec<Vec<u8>>) -> Vec<(String, Vec<u8>)> {
 
 fn scanned(world: &World) -> Vec<(String, Vec<u8>)> {
     seeds::examples(&world.policies)
+}
+
+/// The same, hidden in one or two encodings.
+fn layers(world: &World) -> Vec<Named> {
+    use base64::Engine as _;
+    let base64 = |text: &[u8]| base64::engine::general_purpose::STANDARD.encode(text).into_bytes();
+    let hex =
+        |text: &[u8]| text.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect::<Vec<_>>();
+    let wide = |text: &[u8]| text.iter().flat_map(|byte| [*byte, 0]).collect::<Vec<_>>();
+    let hidden = |text: &[u8], how: usize| match how % 5 {
+        0 => base64(text),
+        1 => hex(text),
+        2 => base64(&seeds::gzip(text)),
+        3 => base64(&wide(text)),
+        _ => base64(&base64(text)),
+    };
+    let named =
+        |(at, (path, text)): (usize, Named)| (path, [b"x: ", hidden(&text, at).as_slice(), b"\n"].concat());
+    scanned(world).into_iter().enumerate().map(named).collect()
+}
+
+/// An archive as a file, read as every source reads one: in bounded memory, and no path of it leads out.
+fn archives(world: &World, _: &mut Random, path: &str, input: &[u8]) {
+    let setting =
+        Setting { policies: &world.policies, fingerprinter: &world.fingerprinter, now: NOW, threads: 1 };
+    let source = Stdin::new(path, input, Limits::default());
+    let seen = detect::scan(&source, setting).unwrap();
+    assert!(seen.bytes <= 1 << 30, "{} bytes", seen.bytes);
+    for finding in &seen.findings {
+        assert!(finding.location.path.starts_with(path), "{}", finding.location.path);
+    }
 }
 
 struct One(Blob);

@@ -1,23 +1,10 @@
 //! `Z2hwXw==`, of either alphabet, padded or not.
 
-use std::borrow::Cow;
-
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use super::{Decoder, Reads};
 
 pub(super) const DECODER: Decoder = Decoder { name: "base64", reads: Reads::Run(read) };
 
 /// Source: RFC 4648, sections 4 and 5. Bits left over behind the last byte are dropped, as careless encoders do.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
 fn read(run: &[u8]) -> Option<Vec<u8>> {
     let end = run.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
     // One letter too many holds no byte.
@@ -26,18 +13,38 @@ fn read(run: &[u8]) -> Option<Vec<u8>> {
     if hex || letters.is_empty() {
         return None;
     }
-    LENIENT.decode(standard(letters)).ok()
+    let mut bytes = Vec::with_capacity(letters.len() / 4 * 3 + 2);
+    for group in letters.chunks(4) {
+        let mut bits = 0;
+        for letter in group {
+            bits = bits << 6 | number(*letter)?;
+        }
+        let [_, first, second, third] = (bits << (6 * (4 - group.len()))).to_be_bytes();
+        bytes.extend_from_slice([first, second, third].get(..group.len() - 1)?);
+    }
+    Some(bytes)
 }
 
-/// The letters of the URL alphabet as those of the standard one.
-fn standard(letters: &[u8]) -> Cow<'_, [u8]> {
-    if !letters.iter().any(|byte| b"-_".contains(byte)) {
-        return Cow::Borrowed(letters);
+/// What a letter of either alphabet counts.
+fn number(letter: u8) -> Option<u32> {
+    const NUMBERS: [u8; 256] = numbers();
+    let number = NUMBERS.get(usize::from(letter)).copied().filter(|number| *number != NONE);
+    number.map(u32::from)
+}
+
+/// Stands for what is no letter.
+const NONE: u8 = u8::MAX;
+
+#[expect(clippy::indexing_slicing, reason = "it makes a constant, so what lies outside does not compile")]
+const fn numbers() -> [u8; 256] {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut numbers = [NONE; 256];
+    let mut number = 0;
+    while number < 64 {
+        numbers[letters[number as usize] as usize] = number;
+        number += 1;
     }
-    let translated = letters.iter().map(|byte| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => *other,
-    });
-    Cow::Owned(translated.collect())
+    numbers[b'-' as usize] = 62;
+    numbers[b'_' as usize] = 63;
+    numbers
 }

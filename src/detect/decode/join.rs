@@ -35,7 +35,7 @@ fn read(text: &[u8], offset: usize, language: Language) -> Option<Atom> {
 
 /// A letter of the formats that secrets have.
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-+/=.".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=' | b'.')
 }
 
 /// Behind the backslash at `offset`, the line feed and the indentation.

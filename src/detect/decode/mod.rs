@@ -96,13 +96,48 @@ pub const DECODERS: [Decoder; 9] = [
 
 /// The atom at `offset` of `text`, with the name of its decoding.
 pub fn atom(text: &[u8], offset: usize, language: Language) -> Option<(Atom, &'static str)> {
-    let first = text.get(offset)?;
-    DECODERS.iter().find_map(|decoder| match decoder.reads {
-        Reads::Atom(begins, read) if begins.contains(first) => {
-            Some((read(text, offset, language)?, decoder.name))
+    let mut left = begun_by(*text.get(offset)?);
+    while left != 0 {
+        if let Some(Decoder { name, reads: Reads::Atom(_, read) }) =
+            DECODERS.get(left.trailing_zeros() as usize)
+            && let Some(atom) = read(text, offset, language)
+        {
+            return Some((atom, name));
         }
-        _ => None,
-    })
+        left &= left - 1;
+    }
+    None
+}
+
+/// Every offset of `text` at which an atom may begin, in order.
+#[inline]
+pub fn beginnings(text: &[u8]) -> impl Iterator<Item = usize> {
+    // They stand too close for a search that is set up anew behind each.
+    text.iter().enumerate().filter(|(_, byte)| begun_by(**byte) != 0).map(|(offset, _)| offset)
+}
+
+/// The decodings whose atoms begin with `byte`, a bit for each by its place among all.
+#[inline]
+fn begun_by(byte: u8) -> u16 {
+    const BEGUN: [u16; 256] = begun();
+    BEGUN.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+#[expect(clippy::indexing_slicing, reason = "it makes a constant, so what lies outside does not compile")]
+const fn begun() -> [u16; 256] {
+    let mut begun = [0; 256];
+    let mut which = 0;
+    while which < DECODERS.len() {
+        if let Reads::Atom(begins, _) = DECODERS[which].reads {
+            let mut at = 0;
+            while at < begins.len() {
+                begun[begins[at] as usize] |= 1 << which;
+                at += 1;
+            }
+        }
+        which += 1;
+    }
+    begun
 }
 
 /// What `run` stands for, with the names of the decodings, and whether more would have come out than `limit`.

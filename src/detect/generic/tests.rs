@@ -24,6 +24,9 @@ fn judgements(pattern: &Regex, path: &str, line: &str) -> Vec<Judgement> {
 const HEX40: &str = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
 const HEX64: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
+/// A plain word, kept out of the lines in which it would be a password.
+const CAROL: &str = "carol";
+
 #[test]
 fn what_is_no_credential_stays_quiet() {
     let pattern = pattern();
@@ -120,6 +123,10 @@ fn what_is_no_credential_stays_quiet() {
         ("a.ts", "const BeeTokenAddress = '0x36435796Ca9be2bf150CE0dECc2D8Fab5C4d6E13'".to_owned()),
         ("a.ts", format!("equal(hmac('password'), '{HEX64}')")),
         ("a.json", "\"max_tokens\": \"4096000\"".to_owned()),
+        ("a.cjs", "new Set([\"isTest\",\"injectNpmPassword\",\"injectNpm2FaToken\",\"zipData\"])".to_owned()),
+        ("a.cjs", "prepack:'build \"$(pwd)\"',\"build:cli+hook\":\"run b\",".to_owned()),
+        ("a.cjs", "e=\"Input new password: \"),E=n.limitMessage;!S;)n.limit=h,n.limitMessage=E".to_owned()),
+        ("a.json", "\"media_key\": \"3_1603224865959399424\"".to_owned()),
         ("a.yml", r"pattern: 'acme_(?<secret>[0-9A-Za-z]{32})(?:[^0-9A-Za-z]|$)'".to_owned()),
         ("a.py", r"re.compile(r'acme_(?P<token>[0-9A-Za-z_-]{40})\b')".to_owned()),
         ("a.rs", r#"format!("token={prefix}Qx7Lm2{suffix:08}")"#.to_owned()),
@@ -130,12 +137,14 @@ fn what_is_no_credential_stays_quiet() {
         ("a.yml", format!("- 'ACME_TOKEN={}.{{b64u:43}}'", "eyJhbGciOiJSUzI1NiIs".repeat(16))),
         ("a.yml", "- 'ACME_TOKEN=acme_v1_{alnum:32}'".to_owned()),
         ("a.go", "valid, err := directory.CheckUserPassword(\"carol\", \"wrong\")".to_owned()),
-        ("a.go", "err := directory.SetPassword(\"carol\", other)".to_owned()),
+        ("a.go", format!("err := directory.SetPassword(\"{CAROL}\", other)")),
         ("a.js", "if (typeof this.password === 'function') {".to_owned()),
         ("a.js", "validatePassword('sunshine')".to_owned()),
         ("a.pyi", "vcs_password: Union[str, None] = ...,".to_owned()),
-        ("locales/fr.yml", "password: \"sesame\"".to_owned()),
-        ("i18n/app.json", "\"password\": \"salasana\",".to_owned()),
+        ("locales/fr.yml", format!("password: \"{CAROL}\"")),
+        ("i18n/app.json", format!("\"password\": \"{CAROL}\",")),
+        ("a.json", format!("\"enum\": [ \"applicable\", \"pass\", \"{CAROL}\", \"review\" ],")),
+        ("a.yml", r"pattern: '<Password>\s{0,40}<Value>(?<secret>[^<>\s*]{6,256})</Value>'".to_owned()),
         ("README.md", "The password: sunshine, she said.".to_owned()),
         ("a.yml", "password: admin".to_owned()),
         ("a.yml", r"pattern: '(?<secret>ACME_API_KEY:[0-9a-f]{32}:[0-9a-f]{32})\b'".to_owned()),

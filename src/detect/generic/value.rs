@@ -139,13 +139,17 @@ fn plain_word(value: &str) -> bool {
 }
 
 fn pattern(value: &str) -> bool {
-    (value.starts_with('^') && value.ends_with('$')) || value.contains("]{") || value.contains("(?:")
+    let repeated = |bytes: &[u8]| matches!(bytes, [b'\\', class, repeat] if b"sdwSDW".contains(class) && b"{*+".contains(repeat));
+    (value.starts_with('^') && value.ends_with('$'))
+        || value.contains("]{")
+        || value.contains("(?:")
+        || value.as_bytes().windows(3).any(repeated)
 }
 
 /// Digits alone; as a password only those that are written like a date, a version or a time.
 fn number(value: &str, password: bool) -> bool {
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    value.bytes().all(|byte| byte.is_ascii_digit() || b".-:+,/TZ".contains(&byte))
+    value.bytes().all(|byte| byte.is_ascii_digit() || b".-:+,/_TZ".contains(&byte))
         && !(password && digits && (6..=12).contains(&value.len()))
 }
 
@@ -266,6 +270,8 @@ fn expression(value: &str) -> bool {
     // What stands between two texts: `"",$next="0"`, `'a'.$p['b']`.
     let between =
         value.starts_with([',', ';', ')', '.', ':']) && value.ends_with(['=', '[', '(', ':', '+', '.', ',']);
+    // And what follows the last one: `"Password: "),a=b`.
+    let between = between || (value.starts_with("),") && value.contains('='));
     call || index
         || between
         || value.contains("::")

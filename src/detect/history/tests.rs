@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine as _;
 use proptest::prelude::*;
 
 use super::*;
 use crate::finding::Fingerprinter;
+use crate::git::pack::Run;
 use crate::policy::{Policies, load};
 use crate::source::Sieve as _;
 use crate::text::time::Timestamp;
@@ -44,14 +46,41 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
         "type: service_account\n",
         "\"private_key\": \"",
         "{\"refresh_token\": \"1//0",
+        "x = \"ghp_\" +\n  \"",
+        "\",\n  \"",
+        "\" \\\n\"",
+        "\\\n",
+        "kind: Secret\n",
+        "\\u0067hp_",
     ]);
+    let encoded = ("[a-z]{3,9}", 0..90_usize).prop_map(|(name, cut)| {
+        let line = format!("{name}_password = \"Zk7{name}qXv9rTb2wLm5cNd\" and more of it, {name}\n");
+        let mut letters = base64::engine::general_purpose::STANDARD.encode(line).into_bytes();
+        letters.insert(cut.min(letters.len()), b'\n');
+        letters
+    });
     prop_oneof![
+        1 => encoded,
         4 => text.prop_map(|text| text.as_bytes().to_vec()),
         2 => "[0-9a-zA-Z]{1,48}".prop_map(String::into_bytes),
         1 => "[A-Z0-9]{16}".prop_map(String::into_bytes),
         1 => (1..700_usize).prop_map(|count| vec![b'x'; count]),
         1 => (1..9_usize).prop_map(|count| "plain words here\n".repeat(count).into_bytes()),
     ]
+}
+
+/// Settings without quotes, which are values in some files only.
+fn words() -> impl Strategy<Value = Vec<u8>> {
+    let names = prop::sample::select(vec![
+        "password: ",
+        "DB_PASSWORD=",
+        "api_key = ",
+        "  secret: ",
+        "pwd ",
+        "token(",
+    ]);
+    (names, "[a-z]{4,9}[0-9]{0,4}[A-Z!]{0,3}")
+        .prop_map(|(name, value)| format!("{name}{value}\n").into_bytes())
 }
 
 /// A copy from the base or something new.
@@ -103,7 +132,8 @@ fn edit(base: &[u8], at: usize, gone: usize, new: &[u8]) -> (Vec<u8>, Vec<Run>) 
 fn assert_same(sieve: &Sieve<'_>, base: &[u8], trace: &Trace, text: &[u8], runs: &[Run]) -> Trace {
     let whole = sieve.look(text, None);
     let quick = sieve.look(text, Some(Basis { trace, length: base.len(), runs }));
-    assert_eq!(quick, whole, "{}", text.escape_ascii());
+    let told = |trace: &Trace| (trace.holds, trace.plain, trace.shown.clone(), trace.marks.clone());
+    assert_eq!(told(&quick), told(&whole), "{}", text.escape_ascii());
     quick
 }
 
@@ -121,6 +151,20 @@ proptest! {
             let (text, runs) = made(&base, &steps);
             trace = assert_same(&sieve, &base, &trace, &text, &runs);
             base = text;
+        }
+    }
+
+    #[test]
+    fn what_is_found_at_some_path_is_seen_without_one(
+        parts in prop::collection::vec(prop_oneof![3 => part(), 1 => words()], 1..12)
+    ) {
+        let (sieve, bytes) = (sieve(), parts.concat());
+        let holds = sieve.look(&bytes, None).holds;
+        for path in ["a", "prod.env", "deploy/values.yaml", "src/main.py", "src/x.c", "locale/de.json", "docs/a.md", ".npmrc"] {
+            let subject = text::Subject { path, bytes: &bytes };
+            let prefilter = &sieve.ready().prefilter;
+            let found = text::candidates(subject, sieve.setting.policies, prefilter, &mut Vec::new()).unwrap();
+            prop_assert!(holds || found.iter().all(|one| one.refuted), "{path}: {}", bytes.escape_ascii());
         }
     }
 

@@ -24,7 +24,7 @@ fn regions(parent: &Layer<'_>, language: Language) -> Vec<Span> {
     let text = parent.bytes();
     let mut regions: Vec<Span> = Vec::new();
     let mut done = 0;
-    for offset in beginnings(text) {
+    for offset in decode::beginnings(text) {
         if offset < done {
             continue;
         }
@@ -40,17 +40,6 @@ fn regions(parent: &Layer<'_>, language: Language) -> Vec<Span> {
         }
     }
     regions
-}
-
-/// Every offset at which an atom may begin, in order.
-fn beginnings(text: &[u8]) -> impl Iterator<Item = usize> {
-    let mut escapes = memchr::memchr3_iter(b'%', b'\\', b'&', text).peekable();
-    let mut quotes = memchr::memchr3_iter(b'"', b'\'', b'`', text).peekable();
-    std::iter::from_fn(move || match (escapes.peek(), quotes.peek()) {
-        (Some(escape), Some(quote)) if quote < escape => quotes.next(),
-        (Some(_), _) => escapes.next(),
-        (None, _) => quotes.next(),
-    })
 }
 
 /// Whether a secret may hide behind `atom`, which ends at `end`.
@@ -80,7 +69,7 @@ fn decoded(parent: &Layer<'_>, region: Span, language: Language) -> Layer<'stati
     let text = parent.bytes();
     let mut layer = Layer::empty();
     let mut copied = region.start;
-    for offset in beginnings(region.of(text)).map(|offset| region.start + offset) {
+    for offset in decode::beginnings(region.of(text)).map(|offset| region.start + offset) {
         if offset < copied {
             continue;
         }

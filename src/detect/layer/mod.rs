@@ -19,6 +19,7 @@ use std::borrow::Cow;
 
 use super::decode::{Language, Unpacked};
 use crate::text::span::Span;
+pub(super) use runs::is_letter;
 
 /// How deep texts may lie in texts: base64 of percent-encoded JSON escapes in base64 is four.
 pub const DEPTH: usize = 4;
@@ -213,7 +214,7 @@ impl<'t> Layer<'t> {
     fn of_run(parent: &Layer<'_>, run: Span, unpacked: &Unpacked, how: Vec<&'static str>) -> Layer<'static> {
         let text = parent.bytes();
         let before = run.start.checked_sub(1).and_then(|at| text.get(at));
-        let is_cut = [before, text.get(run.end)].into_iter().flatten().any(|byte| runs::is_letter(*byte));
+        let is_cut = [before, text.get(run.end)].into_iter().flatten().any(|byte| is_letter(*byte));
         let mut layer = Layer::empty();
         if is_cut {
             layer.add(&unpacked.bytes, run, Kind::Run(how));

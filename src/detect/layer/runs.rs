@@ -55,8 +55,21 @@ fn end_of_run(text: &[u8], from: usize) -> usize {
 }
 
 /// A letter of either alphabet of base64, which have those of hex in them.
-pub(super) const fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+#[inline]
+pub(in crate::detect) fn is_letter(byte: u8) -> bool {
+    const LETTERS: [bool; 256] = letters();
+    LETTERS.get(usize::from(byte)).is_some_and(|is_letter| *is_letter)
+}
+
+#[expect(clippy::indexing_slicing, reason = "it makes a constant, so what lies outside does not compile")]
+const fn letters() -> [bool; 256] {
+    let mut letters = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        letters[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    letters
 }
 
 struct Reader<'r, 'p, 't> {
@@ -107,21 +120,21 @@ impl Reader<'_, '_, '_> {
 
     /// The parts between the joints, the first kind of joint that gives any.
     fn parts(&mut self, run: Span, joints: &[u8]) -> bool {
-        let Some((joint, rest)) = joints.split_first() else { return false };
-        let letters = run.of(self.parent.bytes());
+        let parent = self.parent;
+        let letters = run.of(parent.bytes());
         if letters.len() > LONG {
-            return self.behind_words(run);
+            return !joints.is_empty() && self.behind_words(run);
         }
+        let Some(first) = joints.iter().position(|joint| letters.contains(joint)) else { return false };
+        let Some(([.., joint], rest)) = joints.split_at_checked(first + 1) else { return false };
         let mut start = run.start;
-        let mut parts = Vec::new();
-        for part in letters.split(|byte| byte == joint) {
-            parts.push(Span::new(start, start + part.len()));
-            start += part.len() + 1;
-        }
         let mut found = false;
-        for part in parts.iter().filter(|part| part.end - part.start >= LEAST) {
-            let again = parts.len() > 1 && self.whole(*part);
-            found |= again || self.parts(*part, rest);
+        for part in letters.split(|byte| byte == joint) {
+            let part = Span::new(start, start + part.len());
+            start = part.end + 1;
+            if part.end - part.start >= LEAST {
+                found |= self.whole(part) || self.parts(part, rest);
+            }
         }
         found
     }
@@ -141,6 +154,9 @@ impl Reader<'_, '_, '_> {
 
     /// Adds the layer of `letters`, which stand at `span`, if they stand for anything readable.
     fn letters(&mut self, span: Span, letters: &[u8]) -> bool {
+        if !may_be_readable(letters) {
+            return false;
+        }
         let Some((unpacked, how)) = decode::run(letters, UNPACKED) else { return false };
         let text = is_text(&unpacked.bytes);
         if !text && !has_text(&unpacked.bytes) {
@@ -156,6 +172,44 @@ impl Reader<'_, '_, '_> {
         }
         true
     }
+}
+
+/// A quick no for the names and paths that most runs are: too short for a piece of text among other bytes, and neither
+/// text nor packed by what the first letters stand for. Never a false no.
+fn may_be_readable(letters: &[u8]) -> bool {
+    if letters.len() >= TEXT / 3 * 4 {
+        return true;
+    }
+    let mut bytes = [0; TEXT];
+    let quads = letters.as_chunks::<4>().0;
+    for (triple, quad) in bytes.as_chunks_mut::<3>().0.iter_mut().zip(quads) {
+        let bits = quad.iter().fold(0, |bits, letter| bits << 6 | sextet(*letter));
+        let [_, first, second, third] = bits.to_be_bytes();
+        *triple = [first, second, third];
+    }
+    let head = bytes.get(..quads.len() * 3).unwrap_or_default();
+    let is_packed = head.starts_with(b"\x1f\x8b") || head.starts_with(b"\x78") || head.contains(&0);
+    is_packed || is_text(head.get(..head.len() - incomplete(head)).unwrap_or_default())
+}
+
+/// How many bytes at the end of `bytes` begin a character that goes on behind them.
+fn incomplete(bytes: &[u8]) -> usize {
+    match str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => bytes.len() - error.valid_up_to(),
+        _ => 0,
+    }
+}
+
+/// What a letter of either alphabet of base64 stands for. Source: RFC 4648, sections 4 and 5.
+const fn sextet(letter: u8) -> u32 {
+    let value = match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    value as u32
 }
 
 /// Lines of one length, but for the last one, that are one run.
@@ -254,4 +308,28 @@ fn has_text(bytes: &[u8]) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_the_first_letters_rule_out_is_not_readable(
+            word in "[A-Za-z0-9+/_-]{20,40}", text in "[ -~éß\t\n]{10,24}", bytes in prop::collection::vec(any::<u8>(), 14..24),
+            packed in prop::sample::select(vec![&b"\x1f\x8b\x08"[..], b"\x78\x9c", b"k\0e\0y\0", b""]),
+        ) {
+            let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
+            let encoded = [text.into_bytes(), [packed, &bytes].concat()].map(|bytes| engine.encode(bytes));
+            for letters in [word].iter().chain(&encoded).map(String::as_bytes) {
+                let readable = decode::run(letters, UNPACKED)
+                    .is_some_and(|(unpacked, _)| is_text(&unpacked.bytes) || has_text(&unpacked.bytes));
+                prop_assert!(may_be_readable(letters) || !readable, "{}", letters.escape_ascii());
+            }
+        }
+    }
 }

@@ -146,14 +146,14 @@ fn the_values_of_a_kubernetes_secret_are_read_under_their_keys() {
     let rules =
         |path: &str, text: &str| found(path, text).into_iter().map(|(rule, ..)| rule).collect::<Vec<_>>();
     assert_eq!(rules("secret.yaml", &data("github", &base64(&token))), ["github-classic-token"]);
-    let password = base64("hunter22!");
-    let text = data("password", &password);
-    let expected = ("generic-credential".to_owned(), password.clone(), Some("base64".to_owned()));
+    let hidden = base64("hunter22!");
+    let text = data("password", &hidden);
+    let expected = ("generic-credential".to_owned(), hidden.clone(), Some("base64".to_owned()));
     assert_eq!(found("secret.yaml", &text), [expected]);
     assert_eq!(rules("secret.yaml", &data("color", &base64("dark blue"))), [""; 0]);
     let elsewhere = found("map.yaml", &text.replace("Secret", "ConfigMap"));
     assert!(elsewhere.iter().all(|(_, _, encoding)| encoding.is_none()), "{elsewhere:?}");
-    let json = format!("{{\"kind\":\"Secret\",\"data\":{{\"password\":\"{password}\"}}}}");
+    let json = format!("{{\"kind\":\"Secret\",\"data\":{{\"password\":\"{hidden}\"}}}}");
     assert_eq!(rules("secret.json", &json), ["generic-credential"]);
 }
 

@@ -3,8 +3,8 @@
 use regex::bytes::Captures;
 
 use super::{Candidate, Subject, judge, moved};
-use crate::detect::DetectError;
 use crate::detect::prefilter::Hit;
+use crate::detect::{DetectError, generic};
 use crate::policy::Rule;
 use crate::policy::pattern::{NAME, Pattern, is_of_name};
 use crate::policy::rule::TextRule;
@@ -38,14 +38,49 @@ fn reach(rule: &TextRule) -> usize {
 }
 
 /// All that decides what is found in `area`: what is looked at to judge it, and every place a hit that would widen
-/// it can be at, when no keyword is longer than `longest`.
+/// it can be at, with what must stand behind that one, when no keyword is longer than `longest`.
 pub(in crate::detect) fn surroundings(bytes: &[u8], rule: &TextRule, area: Span, longest: usize) -> Span {
-    let mut all = area;
-    if let Some((_, lines)) = &rule.near {
-        all = lines_around(bytes, area, *lines);
-    }
     let around = reach(rule) + longest + THEN_BYTES + AROUND;
-    Span::new(all.start.saturating_sub(around), all.end + around)
+    let all = match &rule.near {
+        Some((_, lines)) => lines_around(bytes, area, *lines),
+        None => area,
+    };
+    let all = Span::new(all.start.saturating_sub(around), all.end + around);
+    if !is_by_line(rule) {
+        return all;
+    }
+    // The area of a hit in the line above or below may touch this one, but none further away. A line feed right beside
+    // the area may be the end of either line.
+    let (before, behind) = (area.start.saturating_sub(1).max(all.start), area.end + 1);
+    let above = memchr::memrchr(b'\n', Span::new(all.start, before).of(bytes));
+    let below = memchr::memchr(b'\n', Span::new(behind, all.end).of(bytes));
+    Span::new(
+        above.map_or(all.start, |feed| all.start + feed),
+        below.map_or(all.end, |feed| all.end.min(behind + feed + 1 + THEN_BYTES)),
+    )
+}
+
+/// Whether nothing beyond the line of a hit has a say in what is found at it.
+fn is_by_line(rule: &TextRule) -> bool {
+    rule.pattern.reach().in_line && rule.near.is_none()
+}
+
+/// How far hits of a rule see, in bytes each way; bounds that hold at every place.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::detect) struct Sight {
+    /// Further away nothing decides what is found around a hit, nor does it have a say there: see [`surroundings`].
+    pub(in crate::detect) far: usize,
+    /// Hits further apart from each other are searched for as if the other one were not there.
+    pub(in crate::detect) step: usize,
+}
+
+impl Sight {
+    /// That of `rule`, when no keyword is longer than `longest`.
+    pub(in crate::detect) fn of(rule: &TextRule, longest: usize) -> Self {
+        let near = if rule.near.is_some() { NEAR_BYTES } else { 0 };
+        let window = reach(rule).max(near) + 1;
+        Self { far: window + near + reach(rule) + longest + THEN_BYTES + AROUND, step: 2 * window }
+    }
 }
 
 /// One rule on one text.
@@ -69,6 +104,9 @@ impl Search<'_> {
         is_wanted: &dyn Fn(Span) -> bool,
         found: &mut Vec<Candidate>,
     ) -> Result<(), DetectError> {
+        if self.text.generic && !generic::reads(self.subject.path) {
+            return Ok(());
+        }
         let then = self.text.then.as_ref().map(Pattern::regex).transpose();
         let then = then.map_err(|message| self.fault(message))?;
         let goes_on = |hit: &&Hit| then.is_none_or(|then| then.is_match(behind(self.subject.bytes, hit)));
@@ -87,23 +125,23 @@ impl Search<'_> {
         is_wanted: &dyn Fn(Span) -> bool,
         found: &mut Vec<Candidate>,
     ) -> Result<(), DetectError> {
-        let regex = self.text.pattern.regex().map_err(|message| self.fault(message))?;
         let mut done = 0;
         let mut windows = hits.map(|hit| window(self.subject.bytes, hit, self.text)).peekable();
         while let Some(mut area) = windows.next() {
             while let Some(next) = windows.next_if(|next| next.start <= area.end) {
                 area.end = area.end.max(next.end);
             }
-            if !is_wanted(area) {
+            if !is_wanted(area) || !self.text.pattern.may_match(area.of(self.subject.bytes)) {
                 done = area.end;
                 continue;
             }
+            let regex = self.text.pattern.regex().map_err(|message| self.fault(message))?;
             let haystack = Span::new(0, area.end).of(self.subject.bytes);
             let mut at = area.start.max(done);
             while let Some(captures) =
                 (at <= haystack.len()).then(|| regex.captures_at(haystack, at)).flatten()
             {
-                at = self.take(at, 0, &captures, found)?;
+                at = self.take(area, 0, &captures, found)?;
             }
             done = at.min(area.end);
         }
@@ -118,21 +156,26 @@ impl Search<'_> {
         is_wanted: &dyn Fn(Span) -> bool,
         found: &mut Vec<Candidate>,
     ) -> Result<(), DetectError> {
-        let regex = self.text.pattern.anchored().map_err(|message| self.fault(message))?;
         let bytes = self.subject.bytes;
+        let is_code = self.text.generic && generic::code(self.subject.path);
         let mut done = 0;
         for hit in hits {
             let area = window(bytes, hit, self.text);
-            if hit.start < done || !is_wanted(area) {
+            if hit.start < done || !is_wanted(area) || !self.text.pattern.may_match(area.of(bytes)) {
                 continue;
             }
             let name = name_start(bytes, hit.start);
             let blank = name.checked_sub(1).filter(|at| bytes.get(*at) == Some(&b' '));
-            let starts = blank.map(|blank| name_start(bytes, blank)).into_iter().chain([name]);
-            for start in starts.map(|start| start.max(done)) {
+            let starts = [blank.map(|blank| name_start(bytes, blank)), Some(name)];
+            let before = starts.iter().flatten().filter_map(|start| bytes.get(start.checked_sub(1)?));
+            if !generic::may_keep(is_code, before, Span::new(hit.end, area.end).of(bytes)) {
+                continue;
+            }
+            let regex = self.text.pattern.anchored().map_err(|message| self.fault(message))?;
+            for start in starts.into_iter().flatten().map(|start| start.max(done)) {
                 let haystack = Span::new(start, area.end).of(bytes);
                 if let Some(captures) = regex.captures(haystack) {
-                    done = self.take(start, start, &captures, found)?;
+                    done = self.take(area, start, &captures, found)?;
                     break;
                 }
             }
@@ -140,15 +183,15 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Judges a match at or behind `at`, in a text that begins at `base`; tells where to go on.
+    /// Judges a match in `area`, in a text that begins at `base`; tells where to go on.
     fn take(
         &self,
-        at: usize,
+        area: Span,
         base: usize,
         captures: &Captures<'_>,
         found: &mut Vec<Candidate>,
     ) -> Result<usize, DetectError> {
-        let whole = captures.get(0).map_or(Span::new(at, at + 1), |all| moved(all, base));
+        let whole = captures.get(0).map_or(area, |all| moved(all, base));
         let candidate = judge(self.subject, self.rule, self.index, self.text, captures, base)?;
         let mut next = if whole.end > whole.start { whole.end } else { whole.end + 1 };
         if let Some(secret) = captures.name("secret").map(|secret| moved(secret, base)) {
@@ -158,7 +201,7 @@ impl Search<'_> {
             let from = if names { secret.start } else { secret.end };
             next = next.min(from.max(whole.start + 1));
         }
-        found.extend(candidate);
+        found.extend(candidate.map(|candidate| Candidate { area, ..candidate }));
         Ok(next)
     }
 }
@@ -173,7 +216,7 @@ fn name_start(text: &[u8], at: usize) -> usize {
 fn window(text: &[u8], hit: &Hit, rule: &TextRule) -> Span {
     let reach = reach(rule);
     let mut area = Span::new(hit.start.saturating_sub(reach), hit.end + reach);
-    if rule.pattern.reach().in_line && rule.near.is_none() {
+    if is_by_line(rule) {
         let before = Span::new(area.start, hit.start).of(text);
         let behind = Span::new(hit.end, area.end).of(text);
         let start = memchr::memrchr(b'\n', before).map_or(area.start, |at| area.start + at);

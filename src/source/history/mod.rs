@@ -12,9 +12,11 @@
 mod by_git;
 mod commits;
 mod places;
+mod quick;
 mod sieve;
 mod sift;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use sieve::{Basis, Mark, Sieve, Trace};
@@ -102,6 +104,37 @@ impl History {
     }
 }
 
+/// Of the contents that hold the same at the same path, the first one, from its first commit to the last of all.
+fn first_of_each(
+    places: BTreeMap<RawId, Vec<Place>>,
+    holding: &BTreeMap<RawId, RawId>,
+) -> BTreeMap<RawId, Vec<Place>> {
+    let mut firsts: BTreeMap<(RawId, Vec<u8>), (RawId, Place)> = BTreeMap::new();
+    for (id, places) in places {
+        let Some(like) = holding.get(&id) else { continue };
+        for place in places {
+            match firsts.entry((*like, place.path.clone())) {
+                Entry::Vacant(entry) => {
+                    entry.insert((id, place));
+                }
+                Entry::Occupied(mut entry) => {
+                    let (first, known) = entry.get_mut();
+                    known.last = known.last.max(place.last);
+                    known.in_head |= place.in_head;
+                    if place.first < known.first {
+                        (*first, known.first) = (id, place.first);
+                    }
+                }
+            }
+        }
+    }
+    let mut places: BTreeMap<RawId, Vec<Place>> = BTreeMap::new();
+    for (id, place) in firsts.into_values() {
+        places.entry(id).or_default().push(place);
+    }
+    places
+}
+
 /// Hands out `contents` with the commits they stand in; back come those that could not be read.
 fn hand_out(
     store: &Store,
@@ -140,7 +173,7 @@ impl Source for History {
         let commits = &asked.commits.ordered;
         let head = asked.head.as_ref().map(|head| tree_of(repository, head)).transpose()?.flatten();
         let wanted = asked.objects.as_ref();
-        let sought: BTreeSet<RawId> = seen.holding.iter().chain(seen.unread.keys()).copied().collect();
+        let sought: BTreeSet<RawId> = seen.holding.keys().chain(seen.unread.keys()).copied().collect();
         let mut places = if sought.is_empty() {
             Places::default()
         } else {
@@ -151,7 +184,7 @@ impl Source for History {
             places.retain(|place| self.scope.holds(&place.path));
         }
         seen.say_what_was_not_read(&places.of, &intake);
-        places.of.retain(|id, places| seen.holding.contains(id) && !places.is_empty());
+        places.of = first_of_each(places.of, &seen.holding);
         let lost = hand_out(&store, &places.of, commits, limits, &intake);
         places.of.retain(|id, _| lost.contains(id));
         by_git::hand_out(repository, &places.of, commits, &intake)?;

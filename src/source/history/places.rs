@@ -9,9 +9,12 @@
 //!
 //! Of all other trees only the names of their folders are kept, so that the whole history is walked once.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 
 use super::commits::Commit;
+use super::quick::Quick;
 use crate::git::pack::{Fault, Kind, Limits, RawId, Store, Visit, Visitor};
 
 /// One content at one path.
@@ -76,7 +79,7 @@ pub(super) fn places(
     }
     let mut of: BTreeMap<RawId, Vec<Place>> = BTreeMap::new();
     for ((node, path), (first, last)) in found {
-        let Some(id) = graph.contents.get(&node) else { continue };
+        let Some(id) = graph.nodes.get(node) else { continue };
         let in_head = at_head.contains(&(node, path));
         of.entry(*id).or_default().push(Place { path: graph.path(path), first, last, in_head });
     }
@@ -117,29 +120,38 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// A folder or a content that a tree names.
-struct Edge {
-    /// Counts the trees of one reader.
-    tree: u32,
-    name: u32,
-    child: RawId,
-}
-
+/// What the trees say that one reader saw.
 struct Reader<'a> {
     filter: &'a Filter<'a>,
-    trees: Vec<RawId>,
+    ids: Numbers<RawId>,
+    names: Numbers<Vec<u8>>,
+    trees: Vec<Tree>,
     edges: Vec<Edge>,
-    names: Names,
     faults: BTreeSet<RawId>,
+}
+
+/// A tree that names a folder or a content.
+struct Tree {
+    node: u32,
+    /// Where its edges begin.
+    edges: usize,
+}
+
+/// A folder or a content that a tree names.
+#[derive(Clone, Copy)]
+struct Edge {
+    name: u32,
+    child: u32,
 }
 
 impl<'a> Reader<'a> {
     fn new(filter: &'a Filter<'a>) -> Self {
         Self {
             filter,
+            ids: Numbers::default(),
+            names: Numbers::default(),
             trees: Vec::new(),
             edges: Vec::new(),
-            names: Names::default(),
             faults: BTreeSet::new(),
         }
     }
@@ -149,16 +161,16 @@ impl Visitor for Reader<'_> {
     type Thought = ();
 
     fn visit(&mut self, object: Visit<'_, ()>) {
-        let tree = u32::try_from(self.trees.len()).unwrap_or(u32::MAX);
-        let before = self.edges.len();
+        let edges = self.edges.len();
         for (is_folder, name, child) in Entries(object.bytes) {
             if is_folder || self.filter.holds(child) {
-                let name = self.names.number(name);
-                self.edges.push(Edge { tree, name, child: *child });
+                let (name, child) = (self.names.of(name), self.ids.of(child));
+                self.edges.push(Edge { name, child });
             }
         }
-        if self.edges.len() > before {
-            self.trees.push(object.id);
+        if self.edges.len() > edges {
+            let node = self.ids.of(&object.id);
+            self.trees.push(Tree { node, edges });
         }
     }
 
@@ -185,95 +197,127 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// Numbers for names.
-#[derive(Default)]
-struct Names {
-    numbers: HashMap<Vec<u8>, u32>,
-    texts: Vec<Vec<u8>>,
+/// Numbers for things, in the order in which they were first seen.
+struct Numbers<T> {
+    numbers: HashMap<T, u32, Quick>,
+    things: Vec<T>,
 }
 
-impl Names {
-    fn number(&mut self, name: &[u8]) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
+impl<T> Default for Numbers<T> {
+    fn default() -> Self {
+        Self { numbers: HashMap::default(), things: Vec::new() }
+    }
+}
+
+impl<T: Eq + Hash + Clone> Numbers<T> {
+    fn of<Q: ToOwned<Owned = T> + Eq + Hash + ?Sized>(&mut self, thing: &Q) -> u32
+    where
+        T: Borrow<Q>,
+    {
+        if let Some(number) = self.numbers.get(thing) {
             return *number;
         }
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(name.to_vec(), number);
-        self.texts.push(name.to_vec());
+        let number = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
+        self.things.push(thing.to_owned());
+        self.numbers.insert(thing.to_owned(), number);
         number
+    }
+
+    fn get(&self, number: u32) -> Option<&T> {
+        self.things.get(number as usize)
     }
 }
 
 /// Trees that lead to a content, by number, with the entries that do.
 #[derive(Default)]
 struct Graph {
-    numbers: HashMap<RawId, u32>,
-    contents: BTreeMap<u32, RawId>,
-    entries: HashMap<u32, Vec<(u32, u32)>>,
-    names: Names,
+    nodes: Numbers<RawId>,
+    /// So many of the first nodes are contents.
+    contents: u32,
+    /// By node, where its entries are in `edges`.
+    entries: Vec<(usize, usize)>,
+    edges: Vec<Edge>,
+    names: Numbers<Vec<u8>>,
     /// Paths as (path of the folder, name); the first one is the top.
-    paths: Vec<(u32, u32)>,
-    path_numbers: HashMap<(u32, u32), u32>,
+    paths: Numbers<(u32, u32)>,
 }
 
 /// The pairs of node and path that one pass came by.
 #[derive(Default)]
 struct Walk {
-    seen: HashSet<(u32, u32)>,
+    seen: HashSet<(u32, u32), Quick>,
     cut: bool,
 }
 
 impl Graph {
     fn of(readers: Vec<Reader<'_>>, contents: &BTreeSet<RawId>, faults: &mut BTreeSet<RawId>) -> Self {
-        let mut graph = Self { paths: vec![(0, 0)], ..Self::default() };
+        let mut graph = Self::default();
+        // No other name has this number, so no other path has that of the top.
+        graph.names.of(&b""[..]);
+        graph.paths.of(&(0, 0));
         for id in contents {
-            let number = graph.number(*id);
-            graph.contents.insert(number, *id);
+            graph.nodes.of(id);
         }
-        let mut leads: Vec<Vec<bool>> =
-            readers.iter().map(|reader| vec![false; reader.trees.len()]).collect();
-        // Each round finds the trees one step further up; there are as many as folders in folders.
-        loop {
-            let mut is_new = false;
-            for (reader, leads) in readers.iter().zip(&mut leads) {
-                for edge in &reader.edges {
-                    let Some(lead) = leads.get_mut(edge.tree as usize).filter(|lead| !**lead) else {
-                        continue;
-                    };
-                    if graph.numbers.contains_key(&edge.child) {
-                        *lead = true;
-                        is_new = true;
-                        let tree = reader.trees.get(edge.tree as usize).copied().unwrap_or_default();
-                        graph.number(tree);
-                    }
-                }
-            }
-            if !is_new {
-                break;
-            }
-        }
+        graph.contents = u32::try_from(contents.len()).unwrap_or(u32::MAX);
         for reader in readers {
             faults.extend(reader.faults);
-            for edge in reader.edges {
-                let Some(child) = graph.numbers.get(&edge.child).copied() else { continue };
-                let Some(tree) = reader.trees.get(edge.tree as usize) else { continue };
-                let Some(tree) = graph.numbers.get(tree).copied() else { continue };
-                let text = reader.names.texts.get(edge.name as usize).map(Vec::as_slice).unwrap_or_default();
-                let name = graph.names.number(text);
-                graph.entries.entry(tree).or_default().push((name, child));
-            }
+            graph.add(&reader.ids, &reader.names, &reader.trees, &reader.edges);
         }
+        graph.keep_what_leads();
         graph
     }
 
-    fn number(&mut self, id: RawId) -> u32 {
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        *self.numbers.entry(id).or_insert(next)
+    fn add(&mut self, ids: &Numbers<RawId>, names: &Numbers<Vec<u8>>, trees: &[Tree], edges: &[Edge]) {
+        let nodes: Vec<u32> = ids.things.iter().map(|id| self.nodes.of(id)).collect();
+        let names: Vec<u32> = names.things.iter().map(|name| self.names.of(name.as_slice())).collect();
+        let ends = trees.iter().skip(1).map(|tree| tree.edges).chain([edges.len()]);
+        self.entries.resize(self.nodes.things.len(), (0, 0));
+        for (tree, end) in trees.iter().zip(ends) {
+            let start = self.edges.len();
+            let own = edges.get(tree.edges..end).unwrap_or_default();
+            self.edges.extend(own.iter().filter_map(|edge| {
+                let name = *names.get(edge.name as usize)?;
+                Some(Edge { name, child: *nodes.get(edge.child as usize)? })
+            }));
+            let node = nodes.get(tree.node as usize).and_then(|node| self.entries.get_mut(*node as usize));
+            if let Some(entries) = node {
+                *entries = (start, self.edges.len());
+            }
+        }
+    }
+
+    /// Forgets the entries that lead to no content.
+    fn keep_what_leads(&mut self) {
+        let mut above: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.things.len()];
+        for (node, entries) in (0..).zip(&self.entries) {
+            for edge in self.edges.get(entries.0..entries.1).unwrap_or_default() {
+                if let Some(above) = above.get_mut(edge.child as usize) {
+                    above.push(node);
+                }
+            }
+        }
+        let mut leads = vec![false; self.nodes.things.len()];
+        let mut open: Vec<u32> = (0..self.contents).collect();
+        while let Some(node) = open.pop() {
+            match leads.get_mut(node as usize) {
+                Some(lead) if !*lead => *lead = true,
+                _ => continue,
+            }
+            open.extend(above.get_mut(node as usize).map(std::mem::take).unwrap_or_default());
+        }
+        let mut kept = Vec::new();
+        for entries in &mut self.entries {
+            let start = kept.len();
+            let own = self.edges.get(entries.0..entries.1).unwrap_or_default();
+            kept.extend(own.iter().filter(|edge| leads.get(edge.child as usize) == Some(&true)));
+            *entries = (start, kept.len());
+        }
+        self.edges = kept;
     }
 
     /// Calls `each` for every content below `tree` that `walk` did not come by at that path.
     fn visit(&mut self, tree: &RawId, walk: &mut Walk, each: &mut dyn FnMut((u32, u32))) {
-        let Some(root) = self.numbers.get(tree).copied() else { return };
+        let Some(root) = self.nodes.numbers.get(tree).copied() else { return };
         let mut open = vec![(root, 0)];
         while let Some((node, path)) = open.pop() {
             if walk.seen.len() >= MOST {
@@ -283,17 +327,13 @@ impl Graph {
             if !walk.seen.insert((node, path)) {
                 continue;
             }
-            if self.contents.contains_key(&node) {
+            if node < self.contents {
                 each((node, path));
                 continue;
             }
-            for (name, child) in self.entries.get(&node).map(Vec::as_slice).unwrap_or_default() {
-                let next = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
-                let below = *self.path_numbers.entry((path, *name)).or_insert_with(|| {
-                    self.paths.push((path, *name));
-                    next
-                });
-                open.push((*child, below));
+            let (start, end) = self.entries.get(node as usize).copied().unwrap_or_default();
+            for edge in self.edges.get(start..end).unwrap_or_default() {
+                open.push((edge.child, self.paths.of(&(path, edge.name))));
             }
         }
     }
@@ -301,8 +341,8 @@ impl Graph {
     fn path(&self, number: u32) -> Vec<u8> {
         let mut parts = Vec::new();
         let mut at = number;
-        while let Some((above, name)) = self.paths.get(at as usize).filter(|_| at != 0) {
-            parts.push(self.names.texts.get(*name as usize).map(Vec::as_slice).unwrap_or_default());
+        while let Some((above, name)) = self.paths.get(at).filter(|_| at != 0) {
+            parts.push(self.names.get(*name).map(Vec::as_slice).unwrap_or_default());
             at = *above;
         }
         parts.reverse();

@@ -3,6 +3,7 @@
 //! Most contents of a history hold nothing. Where they stood, and when, is looked up for the others only.
 
 use crate::git::pack::Run;
+use crate::text::span::Span;
 
 /// Tells contents that may hold something from those that hold nothing, whatever their path.
 ///
@@ -30,19 +31,24 @@ pub struct Basis<'a> {
 pub struct Trace {
     /// Whether it may hold something.
     pub holds: bool,
-    /// Whether places in it are places in its bytes: it needed no decoding.
+    /// Whether what it holds is known by `shown` and `marks`; else nothing can be told of a content by it.
     pub plain: bool,
-    /// What may be a part of something, for those that are made out of it; only where it is plain.
+    /// Whether it holds what its base holds, no more and no less, wherever in it.
+    pub same: bool,
+    /// What it may hold, each with all that tells so: whatever has a copy of these bytes in one piece holds it too.
+    /// One that reaches behind the end says that nothing follows.
+    pub shown: Vec<Span>,
+    /// What may be a part of something, for those that are made out of it, in the order of their places.
     pub marks: Vec<Mark>,
 }
 
 /// A place worth a look: whatever the sieve means by `kind`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark {
-    /// Of what kind.
-    pub kind: u32,
     /// Its first byte.
     pub start: usize,
     /// The byte behind it.
     pub end: usize,
+    /// Of what kind.
+    pub kind: u32,
 }

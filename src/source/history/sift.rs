@@ -13,8 +13,8 @@ use crate::text::hash;
 /// What came of it.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Contents that may hold something.
-    pub(super) holding: BTreeSet<RawId>,
+    /// Contents that may hold something, each with one that holds the same.
+    pub(super) holding: BTreeMap<RawId, RawId>,
     /// Contents that git could not read either, or not within the limit, with why.
     pub(super) unread: BTreeMap<RawId, Unread>,
     ids: Vec<RawId>,
@@ -57,7 +57,7 @@ pub(super) fn sift(
             Object::Content(bytes) => {
                 seen.take(id, bytes.len());
                 if sieve.look(&bytes, None).holds {
-                    seen.holding.insert(id);
+                    seen.holding.insert(id, id);
                 }
             }
             Object::TooLarge(size) => {
@@ -111,21 +111,32 @@ struct Looking<'a> {
     faults: BTreeSet<RawId>,
 }
 
-impl Visitor for Looking<'_> {
-    type Thought = Trace;
+/// What is known of a content, and the first one that holds the same.
+struct Known {
+    trace: Trace,
+    like: RawId,
+}
 
-    fn visit(&mut self, object: Visit<'_, Trace>) -> Trace {
+impl Visitor for Looking<'_> {
+    type Thought = Known;
+
+    fn visit(&mut self, object: Visit<'_, Known>) -> Known {
         if !self.intake.budget.take(object.bytes.len() as u64) {
-            return Trace::default();
+            return Known { trace: Trace::default(), like: object.id };
         }
         self.seen.take(object.id, object.bytes.len());
-        let basis =
-            object.basis.map(|basis| Basis { trace: basis.thought, length: basis.length, runs: basis.runs });
+        let base = object.basis.as_ref().map(|basis| basis.thought.like);
+        let basis = object.basis.map(|basis| Basis {
+            trace: &basis.thought.trace,
+            length: basis.length,
+            runs: basis.runs,
+        });
         let trace = self.sieve.look(object.bytes, basis);
+        let like = base.filter(|_| trace.same).unwrap_or(object.id);
         if trace.holds {
-            self.seen.holding.insert(object.id);
+            self.seen.holding.insert(object.id, like);
         }
-        trace
+        Known { trace, like }
     }
 
     fn fault(&mut self, id: RawId, _: Fault) {

@@ -9,11 +9,11 @@ use crate::policy::{Policies, load};
 static POLICIES: LazyLock<Policies> = LazyLock::new(|| load::policies(&[]).unwrap());
 static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(&POLICIES.rules));
 
-/// Spans of the secrets that the rules at names find in `text`: by their names, and in whole areas.
-fn both(text: &[u8]) -> [Vec<(usize, Span)>; 2] {
+/// Spans of the secrets that the rules at names find in `text` at `path`: by their names, and in whole areas.
+fn both(path: &str, text: &[u8]) -> [Vec<(usize, Span)>; 2] {
     let mut hits = Vec::new();
     PREFILTER.hits(text, &mut hits);
-    let subject = Subject { path: "a.conf", bytes: text };
+    let subject = Subject { path, bytes: text };
     let (mut by_name, mut by_area) = (Vec::new(), Vec::new());
     for (index, rule) in POLICIES.rules.iter().enumerate() {
         let Some(pattern) = rule.text_rule().filter(|pattern| pattern.is_at_name()) else { continue };
@@ -30,7 +30,7 @@ fn a_name_of_two_words_is_one_name() {
     for name in ["api key", "API Key", "encryption key", "the private key", "api_key", "x.api-key", "key key"]
     {
         let text = format!("# of {name} = \"Zk7{}v9rTb2wLm5cNd\"\n", "qX");
-        let [by_name, by_area] = both(text.as_bytes());
+        let [by_name, by_area] = both("a.conf", text.as_bytes());
         assert_eq!(by_name, by_area, "{text}");
         assert_eq!(by_name.len(), usize::from(name != "key key"), "{text}");
     }
@@ -48,12 +48,13 @@ proptest! {
         words in prop::collection::vec(
             prop::sample::select(vec![
                 "api", " ", "key", "_", ".", "secret", "token", "=", ": ", "\"", "'", "\n", "(", ")", "$", "-", ",",
-                "password", "private", "x", "aB3dE5fG7hJ9kL1m", "Zk7qXv9rTb2wLm5cNd", "os.environ[", "if ", "é",
+                "aB3dE5fG7hJ9kL1m", "x", "os.environ[", "if ", "é", "private", "Zk7qXv9rTb2wLm5cNd", "?", "&", "password",
             ]),
             0..24,
         ),
+        path in prop::sample::select(vec!["a.conf", "a.go"]),
     ) {
-        let [by_name, by_area] = both(words.concat().as_bytes());
+        let [by_name, by_area] = both(path, words.concat().as_bytes());
         prop_assert_eq!(by_name, by_area);
     }
 }

@@ -1,0 +1,130 @@
+//! The gate as git starts it: real commits, hooks that were there before, and where they live.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a set-up that fails is a test that fails"
+)]
+
+#[path = "support/run.rs"]
+mod run;
+mod support;
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use run::Stage;
+
+/// A line no hook lets through.
+fn secret() -> String {
+    format!("DB_PASSWORD=\"{}\"\n", ["x9Kq", "2mVb", "T7zL", "0pWd"].concat())
+}
+
+/// A commit as a person makes it, with hooks; `path` is searched for programs.
+fn commit(stage: &Stage, path: &str) -> Output {
+    stage.repo.git(&["add", "--all"]);
+    Command::new("git")
+        .current_dir(stage.repo.path())
+        .env_clear()
+        .envs([("PATH", path), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")])
+        .env("HOME", stage.home())
+        .args(["-c", "user.name=Kim", "-c", "user.email=kim@acme.example", "commit", "-qm", "change"])
+        .output()
+        .unwrap()
+}
+
+const SYSTEM: &str = "/usr/local/bin:/usr/bin:/bin";
+
+fn script(path: &Path, text: &str) {
+    File::create(path).and_then(|mut file| file.write_all(text.as_bytes())).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_commit_with_a_secret_is_refused_and_one_without_is_made() {
+    let stage = Stage::new();
+    stage.run(&["hook", "install"]).ends(0);
+    stage.repo.write("a.env", secret());
+    let refused = commit(&stage, SYSTEM);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr) + String::from_utf8_lossy(&refused.stdout);
+    assert!(said.contains("generic-credential"), "{said}");
+    stage.repo.write("a.env", "REGION=eu\n");
+    assert!(commit(&stage, SYSTEM).status.success());
+}
+
+#[test]
+fn a_hook_that_was_there_runs_first_and_is_back_in_the_end() {
+    let stage = Stage::new();
+    let hook = stage.repo.path().join(".git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let old = "#!/bin/sh\necho old >> \"$(git rev-parse --git-dir)/ran\"\n[ ! -e stop ]\n";
+    script(&hook, old);
+    for said in ["installed; the hook that was there runs before it", "was installed already"] {
+        assert!(stage.run(&["hook", "install"]).ends(0).out.contains(said));
+    }
+    stage.repo.write("a.txt", "x\n");
+    assert!(commit(&stage, SYSTEM).status.success());
+    stage.repo.write("stop", "").write("b.txt", "x\n");
+    assert!(!commit(&stage, SYSTEM).status.success());
+    assert_eq!(fs::read_to_string(stage.repo.path().join(".git/ran")).unwrap(), "old\nold\n");
+    stage.run(&["hook", "uninstall"]).ends(0);
+    assert_eq!(fs::read_to_string(&hook).unwrap(), old);
+    assert!(stage.run(&["hook", "uninstall"]).ends(0).out.contains("nothing of ours is there"));
+    assert_eq!(fs::read_to_string(&hook).unwrap(), old);
+}
+
+#[test]
+fn a_second_foreign_hook_is_never_overwritten() {
+    let stage = Stage::new();
+    let folder = stage.repo.path().join(".git/hooks");
+    fs::create_dir_all(&folder).unwrap();
+    script(&folder.join("pre-commit"), "#!/bin/sh\n");
+    script(&folder.join("pre-commit.before-tollgate"), "#!/bin/sh\nexit 3\n");
+    let said = stage.run(&["hook", "install"]).ends(2);
+    assert!(said.err.contains("would be overwritten") && said.err.contains("help:"), "{}", said.err);
+    assert_eq!(fs::read(folder.join("pre-commit")).unwrap(), b"#!/bin/sh\n");
+}
+
+#[test]
+fn hooks_are_put_where_git_looks_for_them() {
+    let stage = Stage::new();
+    stage.repo.git(&["config", "core.hooksPath", "tools/hooks"]);
+    stage.run(&["hook", "install"]).ends(0);
+    assert!(stage.repo.path().join("tools/hooks/pre-commit").is_file());
+    stage.repo.git(&["config", "core.hooksPath", ".husky/_"]);
+    let said = stage.run(&["hook", "install"]).ends(2);
+    assert!(said.err.contains("husky") && said.err.contains(".husky/pre-commit"), "{}", said.err);
+    let said = Stage::folder().run(&["hook", "install"]).ends(2);
+    assert!(said.err.contains("git repository"), "{}", said.err);
+}
+
+#[test]
+fn without_the_program_nothing_is_committed() {
+    let stage = Stage::new();
+    stage.run(&["hook", "install"]).ends(0);
+    let hook = stage.repo.path().join(".git/hooks/pre-commit");
+    let text = fs::read_to_string(&hook).unwrap();
+    script(&hook, &text.replace("tollgate)", "tollgate-gone)").replace("|| gate='", "|| gate='/nowhere"));
+    stage.repo.write("a.txt", "x\n");
+    let refused = commit(&stage, SYSTEM);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("not installed any more"));
+}
+
+#[test]
+fn shells_and_man_learn_every_command() {
+    let stage = Stage::folder();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = stage.run(&["completions", shell]).ends(0);
+        assert!(said.out.contains("rules") && said.out.contains("staged"), "{shell}");
+    }
+    stage.run(&["man", "pages"]).ends(0);
+    let page = fs::read_to_string(stage.repo.path().join("pages/tollgate-check.1")).unwrap();
+    assert!(page.contains("staged") && page.contains("Exit codes"), "{page}");
+    assert!(stage.repo.path().join("pages/tollgate-rules-test.1").is_file());
+}
