@@ -292,7 +292,9 @@ fn signatures(_: &World, _: &mut Random, _: &str, input: &[u8]) {
     let _ = Key::from_blob(input);
     let _ = KeyFile::parse(input, "key");
     if let Ok(signers) = Signers::parse(("signers", input), None) {
+        // Comments are left out, so lines have other numbers.
         let encoded = signers.encode();
-        assert_eq!(Signers::parse(("signers", encoded.as_bytes()), None).unwrap().all(), signers.all());
+        let again = Signers::parse(("signers", encoded.as_bytes()), None).unwrap();
+        assert_eq!((again.all().len(), again.encode()), (signers.all().len(), encoded));
     }
 }
