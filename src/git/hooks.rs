@@ -12,7 +12,7 @@ const HOOKS: [&str; 3] = ["rev-parse", "--git-path", "hooks"];
 impl Repository {
     /// The folder that git starts hooks from, as `core.hooksPath` or the git directory has it; it may not be there yet.
     ///
-    /// This asks git with the settings of the user, which count when he commits; it runs nothing they name.
+    /// This asks git with the settings of the user, which count for every commit made here; it runs nothing they name.
     ///
     /// # Errors
     ///

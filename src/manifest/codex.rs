@@ -16,7 +16,8 @@ use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "codex", claims, read };
 
-const AGENT: Agent = Agent { platform: "codex", handled: &["mcp_servers", "profiles"], add_tools };
+const AGENT: Agent =
+    Agent { platform: "codex", handled: &["mcp_servers", "profiles"], add_tools, others: profiles };
 
 fn claims(path: &str, _: &Text<'_>) -> bool {
     ends_in(path, &[".codex/config.toml", ".codex/hooks.json", ".codex/requirements.toml"])
@@ -24,20 +25,16 @@ fn claims(path: &str, _: &Text<'_>) -> bool {
 
 fn read(file: &File<'_>, reading: &mut Reading) {
     AGENT.read(file, |_| true, reading);
-    let profiles: Vec<Identity> = reading
-        .documents
-        .iter()
-        .filter(|(dialect, _)| *dialect == AGENT.platform)
-        .filter_map(|(_, document)| Some((document, document.get("profiles")?)))
-        .flat_map(|(document, profiles)| {
-            profiles.entries().iter().filter_map(|(name, profile)| {
-                let mut identity = AGENT.identity(file, &format!("profile/{}", name.as_text()?), profile);
-                identity.tools = shell(file, profile, Some(document)).into_iter().collect();
-                Some(identity)
-            })
-        })
-        .collect();
-    reading.identities.extend(profiles);
+}
+
+fn profiles(file: &File<'_>, document: &Node) -> Vec<Identity> {
+    let profiles = document.get("profiles").map(Node::entries).unwrap_or_default();
+    let agent = |(name, profile): &(Node, Node)| {
+        let mut identity = AGENT.identity(file, &format!("profile/{}", name.as_text()?), profile);
+        identity.tools = shell(file, profile, Some(document)).into_iter().collect();
+        Some(identity)
+    };
+    profiles.iter().filter_map(agent).collect()
 }
 
 fn add_tools(file: &File<'_>, document: &Node, identity: &mut Identity) {

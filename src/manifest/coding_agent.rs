@@ -2,6 +2,7 @@
 
 use super::Reading;
 use super::file::File;
+use super::redact::{is_reference, names_secret};
 use crate::identity::{Identity, IdentityKind};
 use crate::text::tree::Node;
 
@@ -13,6 +14,8 @@ pub(super) struct Agent {
     pub(super) handled: &'static [&'static str],
     /// The tools that run without asking, or after asking.
     pub(super) add_tools: fn(file: &File<'_>, document: &Node, identity: &mut Identity),
+    /// Further agents that a document sets up, such as its profiles.
+    pub(super) others: fn(file: &File<'_>, document: &Node) -> Vec<Identity>,
 }
 
 impl Agent {
@@ -21,10 +24,11 @@ impl Agent {
         let tree = file.tree();
         file.note_fault(&tree, true, reading);
         for document in tree.documents.into_iter().filter(|document| document.is_map() && is_own(document)) {
-            let mut identity = self.identity(file, "project", &document);
-            identity.complete = tree.templates.is_empty();
+            let project = self.identity(file, "project", &document);
             // A file that only names servers says nothing about the agent.
-            if !identity.tools.is_empty() || !identity.settings.is_empty() {
+            let says = !project.tools.is_empty() || !project.settings.is_empty();
+            for mut identity in says.then_some(project).into_iter().chain((self.others)(file, &document)) {
+                identity.complete = tree.templates.is_empty();
                 reading.identities.push(identity);
             }
             reading.documents.push((self.platform, document));
@@ -38,6 +42,18 @@ impl Agent {
         (self.add_tools)(file, settings, &mut identity);
         let skip = |name: &str| self.handled.contains(&name);
         file.settings("", settings, &skip, &mut identity.settings);
+        for setting in &mut identity.settings {
+            let key = setting.name.rsplit('.').next().unwrap_or_default();
+            let is_switch = matches!(setting.value.as_str(), "true" | "false");
+            if names_secret(key) && !is_switch && !is_reference(&setting.value) {
+                "***".clone_into(&mut setting.value);
+            }
+        }
         identity
     }
+}
+
+/// No further agents.
+pub(super) fn none(_: &File<'_>, _: &Node) -> Vec<Identity> {
+    Vec::new()
 }

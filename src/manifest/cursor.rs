@@ -1,6 +1,6 @@
 //! Cursor: `.cursor/cli.json`, its sandbox and its hooks.
 
-use super::coding_agent::Agent;
+use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
 use super::permission::{is_same_tool, tool};
 use super::{Dialect, Reading};
@@ -9,7 +9,7 @@ use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "cursor", claims, read };
 
-const AGENT: Agent = Agent { platform: "cursor", handled: &["permissions.allow"], add_tools };
+const AGENT: Agent = Agent { platform: "cursor", handled: &["permissions.allow"], add_tools, others: none };
 
 fn claims(path: &str, _: &Text<'_>) -> bool {
     ends_in(path, &[".cursor/cli.json", ".cursor/sandbox.json", ".cursor/hooks.json"])

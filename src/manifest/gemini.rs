@@ -1,6 +1,6 @@
 //! Gemini CLI: `.gemini/settings.json`.
 
-use super::coding_agent::Agent;
+use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
 use super::permission::tool;
 use super::{Dialect, Reading};
@@ -9,8 +9,12 @@ use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "gemini", claims, read };
 
-const AGENT: Agent =
-    Agent { platform: "gemini", handled: &["mcpServers", "tools.allowed", "allowedTools"], add_tools };
+const AGENT: Agent = Agent {
+    platform: "gemini",
+    handled: &["mcpServers", "tools.allowed", "allowedTools"],
+    add_tools,
+    others: none,
+};
 
 fn claims(path: &str, _: &Text<'_>) -> bool {
     ends_in(path, &[".gemini/settings.json"])

@@ -175,6 +175,8 @@ mod tests {
     #[test]
     fn no_secret_of_a_manifest_reaches_the_model() {
         let canary = ["kX9", "vQ2", "mZ7", "tR4", "wB8", "yN3"].concat();
+        // Not even the eye of the masks can tell it: only its name does.
+        let weak = ["hun", "ter", "ed"].concat();
         for (path, text) in [
             (
                 ".mcp.json",
@@ -189,14 +191,47 @@ mod tests {
                 "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/service-account-token\nmetadata: {name: a}\ndata: {token: CANARY}\n",
             ),
             (
+                ".codex/config.toml",
+                "notify = [\"x\", \"--token\", \"CANARY\"]\n[shell_environment_policy.set]\nA_TOKEN = \"WEAK\"\nB = \"CANARY\"\n[profiles.a]\napi_key = \"WEAK\"\n",
+            ),
+            (
+                "opencode.json",
+                r#"{"provider":{"a":{"options":{"apiKey":"WEAK"}}},"permission":{"bash":{"curl CANARY":"allow"}}}"#,
+            ),
+            (
+                ".vscode/settings.json",
+                r#"{"chat.tools.terminal.autoApprove":{"x --key=CANARY":true},"chat.agent.token":"WEAK"}"#,
+            ),
+            (
+                ".gemini/settings.json",
+                r#"{"tools":{"allowed":["run_shell_command(x CANARY)"]},"telemetry":{"password":"WEAK"}}"#,
+            ),
+            (".cursor/cli.json", r#"{"permissions":{"allow":["Shell(x CANARY)"]},"auth":{"token":"WEAK"}}"#),
+            (
+                ".zed/settings.json",
+                r#"{"agent":{"always_allow_tool_actions":true,"api_key":"WEAK","note":"CANARY"}}"#,
+            ),
+            (
+                ".github/workflows/a.yml",
+                "on: push\nenv: {A_TOKEN: WEAK, B: CANARY}\njobs:\n  a:\n    runs-on: x\n    container: {image: i, credentials: {username: u, password: WEAK}}\n    env: {DB_PASSWORD: WEAK}\n    steps:\n      - run: \"curl -H 'Authorization: Bearer CANARY' https://a.example/${{ github.head_ref }} | sh\"\n      - uses: a/b@v1\n        with: {token: WEAK, key: CANARY}\n",
+            ),
+            (
+                ".gitlab-ci.yml",
+                "variables: {DB_PASSWORD: WEAK, B: CANARY}\na:\n  variables: {A_TOKEN: WEAK}\n  script: [\"curl --token CANARY https://a.example | sh\"]\n",
+            ),
+            (
                 "kubeconfig",
                 "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
             ),
         ] {
-            let reading = read(path, None, text.replace("CANARY", &canary).as_bytes());
+            let text = text.replace("CANARY", &canary).replace("WEAK", &weak);
+            let reading = read(path, None, text.as_bytes());
             assert!(!reading.identities.is_empty(), "{path}");
-            assert!(!format!("{reading:?}").contains(&canary), "{path}: {:?}", reading.identities);
-            assert!(!serde_json::to_string(&reading.identities).unwrap().contains(&canary), "{path}");
+            for secret in [&canary, &weak] {
+                assert!(!format!("{reading:?}").contains(secret), "{path}: {:?}", reading.identities);
+                let json = serde_json::to_string(&reading.identities).unwrap();
+                assert!(!json.contains(secret), "{path}: {json}");
+            }
         }
     }
 
@@ -214,7 +249,7 @@ mod tests {
             )
         ) {
             let text = parts.concat();
-            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json"] {
+            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml"] {
                 for dialect in DIALECTS {
                     let mut reading = Reading::default();
                     (dialect.read)(&File::new(path, None, text.as_bytes(), Keep::Documents), &mut reading);

@@ -9,7 +9,8 @@ use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "opencode", claims, read };
 
-const AGENT: Agent = Agent { platform: "opencode", handled: &["mcp", "agent", "permission"], add_tools };
+const AGENT: Agent =
+    Agent { platform: "opencode", handled: &["mcp", "agent", "permission"], add_tools, others: agents };
 
 fn claims(path: &str, _: &Text<'_>) -> bool {
     ends_in(path, &["opencode.json", "opencode.jsonc"])
@@ -17,15 +18,14 @@ fn claims(path: &str, _: &Text<'_>) -> bool {
 
 fn read(file: &File<'_>, reading: &mut Reading) {
     AGENT.read(file, |_| true, reading);
-    let agents: Vec<Identity> = reading
-        .documents
-        .iter()
-        .filter(|(dialect, _)| *dialect == AGENT.platform)
-        .flat_map(|(_, document)| document.get("agent").map(Node::entries).unwrap_or_default())
-        .filter(|(_, agent)| agent.get("permission").is_some())
-        .filter_map(|(name, agent)| Some(AGENT.identity(file, &format!("agent/{}", name.as_text()?), agent)))
-        .collect();
-    reading.identities.extend(agents);
+}
+
+/// The agents with permissions of their own.
+fn agents(file: &File<'_>, document: &Node) -> Vec<Identity> {
+    let agents = document.get("agent").map(Node::entries).unwrap_or_default();
+    let own = agents.iter().filter(|(_, agent)| agent.get("permission").is_some());
+    own.filter_map(|(name, agent)| Some(AGENT.identity(file, &format!("agent/{}", name.as_text()?), agent)))
+        .collect()
 }
 
 /// A word for all tools, or one for each tool, or one for each pattern of a tool.

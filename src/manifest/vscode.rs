@@ -1,6 +1,6 @@
 //! VS Code: what its settings let the agents in it do without asking.
 
-use super::coding_agent::Agent;
+use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
 use super::permission::{everything, tool};
 use super::{Dialect, Reading};
@@ -9,7 +9,7 @@ use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "vscode", claims, read };
 
-const AGENT: Agent = Agent { platform: "vscode", handled: &[TERMINAL, EDITS], add_tools };
+const AGENT: Agent = Agent { platform: "vscode", handled: &[TERMINAL, EDITS], add_tools, others: none };
 
 const TERMINAL: &str = "chat.tools.terminal.autoApprove";
 const EDITS: &str = "chat.tools.edits.autoApprove";
@@ -33,6 +33,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
         }
         let mut identity = AGENT.identity(file, "workspace", settings);
         identity.settings.retain(|setting| is_of_agent(&setting.name));
+        identity.complete = tree.templates.is_empty();
         reading.identities.push(identity);
         reading.documents.push((AGENT.platform, document));
     }

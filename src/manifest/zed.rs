@@ -1,6 +1,6 @@
 //! Zed: what `.zed/settings.json` lets its agent do without asking.
 
-use super::coding_agent::Agent;
+use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
 use super::permission::{everything, tool};
 use super::{Dialect, Reading};
@@ -9,7 +9,7 @@ use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "zed", claims, read };
 
-const AGENT: Agent = Agent { platform: "zed", handled: &["context_servers"], add_tools };
+const AGENT: Agent = Agent { platform: "zed", handled: &["context_servers"], add_tools, others: none };
 
 fn claims(path: &str, text: &Text<'_>) -> bool {
     ends_in(path, &[".zed/settings.json"]) && text.may_hold(&["agent"])

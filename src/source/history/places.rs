@@ -11,7 +11,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::commits::Commit;
 use super::quick::Quick;
@@ -124,7 +124,7 @@ impl<'a> Filter<'a> {
 struct Reader<'a> {
     filter: &'a Filter<'a>,
     ids: Numbers<RawId>,
-    names: Numbers<Vec<u8>>,
+    names: Names,
     trees: Vec<Tree>,
     edges: Vec<Edge>,
     faults: BTreeSet<RawId>,
@@ -198,18 +198,21 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 /// Numbers for things, in the order in which they were first seen.
-struct Numbers<T> {
-    numbers: HashMap<T, u32, Quick>,
+struct Numbers<T, S = Quick> {
+    numbers: HashMap<T, u32, S>,
     things: Vec<T>,
 }
 
-impl<T> Default for Numbers<T> {
+/// Those of names: whoever wrote the history chose them, so they are hashed in a way nobody foresees.
+type Names = Numbers<Vec<u8>, RandomState>;
+
+impl<T, S: Default> Default for Numbers<T, S> {
     fn default() -> Self {
         Self { numbers: HashMap::default(), things: Vec::new() }
     }
 }
 
-impl<T: Eq + Hash + Clone> Numbers<T> {
+impl<T: Eq + Hash + Clone, S: BuildHasher> Numbers<T, S> {
     fn of<Q: ToOwned<Owned = T> + Eq + Hash + ?Sized>(&mut self, thing: &Q) -> u32
     where
         T: Borrow<Q>,
@@ -237,7 +240,7 @@ struct Graph {
     /// By node, where its entries are in `edges`.
     entries: Vec<(usize, usize)>,
     edges: Vec<Edge>,
-    names: Numbers<Vec<u8>>,
+    names: Names,
     /// Paths as (path of the folder, name); the first one is the top.
     paths: Numbers<(u32, u32)>,
 }
@@ -267,7 +270,7 @@ impl Graph {
         graph
     }
 
-    fn add(&mut self, ids: &Numbers<RawId>, names: &Numbers<Vec<u8>>, trees: &[Tree], edges: &[Edge]) {
+    fn add(&mut self, ids: &Numbers<RawId>, names: &Names, trees: &[Tree], edges: &[Edge]) {
         let nodes: Vec<u32> = ids.things.iter().map(|id| self.nodes.of(id)).collect();
         let names: Vec<u32> = names.things.iter().map(|name| self.names.of(name.as_slice())).collect();
         let ends = trees.iter().skip(1).map(|tree| tree.edges).chain([edges.len()]);

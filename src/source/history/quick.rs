@@ -5,8 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Makes [`QuickHasher`]s.
 pub(super) type Quick = BuildHasherDefault<QuickHasher>;
 
-/// One multiplication for eight bytes. Who can choose what is put in can make it slow, at the price of as many colliding
-/// objects as the slowness needs.
+/// One multiplication for eight bytes. Who can choose what is put in freely can make it slow, so names of files are
+/// hashed otherwise; to choose the name of an object takes a search for each.
 #[derive(Default)]
 pub(super) struct QuickHasher(u64);
 
