@@ -68,7 +68,7 @@ enum Command {
     /// Exceptions: request, approve, list, verify.
     #[command(subcommand)]
     Except(except::Command),
-    /// The ledger: init, log, verify.
+    /// The ledger: log, verify, seal, witness, prove, compare, export, copy.
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// What happened outside the gate.
