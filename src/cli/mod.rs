@@ -11,6 +11,7 @@ mod explain;
 mod granted;
 mod guarded;
 mod hook;
+mod inventory;
 mod ledger;
 mod memo;
 mod profile;
@@ -61,6 +62,8 @@ Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.";
 enum Command {
     /// Scan, decide, record: the gate itself.
     Check(check::Arguments),
+    /// Every identity and agent: what it may do, for how long, who is asked, how much falls with it.
+    Inventory(inventory::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
     /// The rules in force: list, show, test, lint, profile, schema.
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
+        Command::Inventory(arguments) => inventory::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Rules(command) => rules::run(&command, context),
         Command::Except(command) => except::run(&command, context),

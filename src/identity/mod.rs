@@ -7,12 +7,16 @@
 pub mod credential;
 /// Leave to do actions on resources under conditions.
 pub mod grant;
+/// Every identity of a tree in one list.
+pub mod inventory;
 /// One identity out of many files.
 pub mod join;
 /// Blast radius: the four factors and the score.
 pub mod radius;
 /// An agent's tools and how their use is approved.
 pub mod tool;
+/// What a change lets an identity do that it could not before.
+pub mod widen;
 /// What `*` really covers, by meaning.
 pub mod wildcard;
 
