@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tollgate::git::Repository;
 use tollgate::ledger::Ledger;
 use tollgate::pipeline::{Run, Stage, event, providers};
@@ -229,18 +230,24 @@ fn policy_folder(folder: &Path, top: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn with_event(mut run: Run, context: &Context) -> Result<Run, Trouble> {
-    let Some(path) = context.environment.get("GITHUB_EVENT_PATH").filter(|_| run.provider == "github") else {
-        return Ok(run);
-    };
+    if run.provider == "github"
+        && let Some(value) = github_event(context)?
+    {
+        event::apply(&mut run, &value);
+    }
+    Ok(run)
+}
+
+/// The event that started this run, as GitHub wrote it; `None` elsewhere.
+pub fn github_event(context: &Context) -> Result<Option<Value>, Trouble> {
+    let Some(path) = context.environment.get("GITHUB_EVENT_PATH") else { return Ok(None) };
     let fault = |what: String| Trouble::new(format!("the event file `{path}` {what}"));
     let size = std::fs::metadata(path).map_err(|error| fault(format!("cannot be read: {error}")))?.len();
     if size > EVENT_BYTES {
         return Err(fault(format!("is larger than {} MiB", EVENT_BYTES >> 20)));
     }
     let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-    let value = serde_json::from_slice(&bytes).map_err(|_| fault("is not JSON".to_owned()))?;
-    event::apply(&mut run, &value);
-    Ok(run)
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| fault("is not JSON".to_owned()))
 }
 
 /// The run of a person at a machine: a random id, the login of the session.
