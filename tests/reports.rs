@@ -22,7 +22,7 @@ use tollgate::finding::{
 use tollgate::outcome::{Coverage, Outcome, Receipt, RuleText};
 use tollgate::pipeline::{Run, Stage};
 use tollgate::report::outcome::json;
-use tollgate::report::{FORMATS, Format, Options, REPORT_SCHEMA, named};
+use tollgate::report::{FORMATS, Format, Options, REPORT_SCHEMA, named, saved};
 use tollgate::text::span::{Position, Span};
 use tollgate::text::time::Timestamp;
 
@@ -157,6 +157,16 @@ fn a_report_reads_back_with_its_findings() {
         format!("p{HOSTILE}"),
         "what is escaped on the way out is whole again"
     );
+}
+
+#[test]
+fn a_report_read_back_as_an_outcome_writes_the_same_bytes() {
+    for outcome in [fixed(), empty(), hostile(HOSTILE), many(12)] {
+        let text = render("json", &outcome);
+        let again = saved::outcome(text.as_bytes()).unwrap();
+        assert_eq!(render("json", &again), text);
+        assert_eq!(render("markdown", &again), render("markdown", &outcome), "nothing a reader needs is lost");
+    }
 }
 
 #[test]

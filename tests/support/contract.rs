@@ -29,14 +29,16 @@ impl Contract {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let given: Vec<&str> = path.split('/').collect();
         let fits = |(names, item): &&(Vec<String>, Value)| {
-            let same = |(name, part): (&String, &&str)| name.starts_with('{') && !part.is_empty() || name == part;
+            let same =
+                |(name, part): (&String, &&str)| name.starts_with('{') && !part.is_empty() || name == part;
             names.len() == given.len()
                 && names.iter().zip(&given).all(same)
                 && item.get(method.to_lowercase()).is_some()
         };
         // Of `/pulls/{n}` and `/pulls/comments` the one with fewer names is meant.
         let candidates = self.paths.iter().filter(fits);
-        let Some((_, item)) = candidates.min_by_key(|(names, _)| names.iter().filter(|it| it.starts_with('{')).count())
+        let Some((_, item)) =
+            candidates.min_by_key(|(names, _)| names.iter().filter(|it| it.starts_with('{')).count())
         else {
             return vec![format!("{method} {path} is no operation")];
         };
@@ -53,7 +55,8 @@ impl Contract {
     }
 
     fn query_faults(&self, operation: &Value, query: &str) -> Vec<String> {
-        let parameters = operation["parameters"].as_array().unwrap().iter().map(|parameter| self.resolve(parameter));
+        let parameters =
+            operation["parameters"].as_array().unwrap().iter().map(|parameter| self.resolve(parameter));
         let known: BTreeMap<&str, &Value> = parameters
             .filter(|parameter| parameter["in"] == "query")
             .map(|parameter| (parameter["name"].as_str().unwrap(), &parameter["schema"]))

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
-use super::contract::{Contract, percent_decoded};
+use crate::contract::{Contract, percent_decoded};
 
 /// The token that the forge takes.
 pub const TOKEN: &str = "not-a-token-but-what-stands-for-one";
@@ -141,11 +141,16 @@ impl State {
 
     fn carry_out(&mut self, method: &str, path: &str, query: &str, body: Option<&Value>) -> (u16, Value) {
         let of = |name: &str| {
-            query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, it)| it)
+            query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, it)| it)
         };
         let none = json!({});
         let body = body.unwrap_or(&none);
-        let parts: Vec<&str> = path.trim_start_matches("/api").split('/').filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> =
+            path.trim_start_matches("/api").split('/').filter(|part| !part.is_empty()).collect();
         let rest = parts.get(1..).unwrap_or_default();
         match (method, rest) {
             ("GET", ["user"]) => (200, json!({ "id": 41, "username": "project_77_bot" })),
@@ -154,7 +159,9 @@ impl State {
                 let note = json!({ "id": self.id(), "body": body["body"], "author": { "id": 41 } });
                 (201, kept(&mut self.comments, note))
             }
-            ("PUT", ["projects", "77", "merge_requests", "7", "notes", id]) => edit(&mut self.comments, id, body),
+            ("PUT", ["projects", "77", "merge_requests", "7", "notes", id]) => {
+                edit(&mut self.comments, id, body)
+            }
             (_, ["repos", "acme", "pay", rest @ ..]) => self.repository(method, rest, of, body),
             _ => (404, json!({ "message": "Not Found" })),
         }
@@ -230,7 +237,10 @@ impl State {
     fn review(&mut self, body: &Value) -> (u16, Value) {
         let comments = body["comments"].as_array().unwrap().clone();
         if !comments.iter().all(|comment| self.in_diff(comment)) {
-            return (422, json!({ "message": "Unprocessable Entity", "errors": ["Line could not be resolved"] }));
+            return (
+                422,
+                json!({ "message": "Unprocessable Entity", "errors": ["Line could not be resolved"] }),
+            );
         }
         for comment in &comments {
             self.keep_line(comment);
@@ -255,7 +265,9 @@ impl State {
 
     /// Every file of these tests is new, so all lines but those called otherwise are in its diff.
     fn in_diff(&self, comment: &Value) -> bool {
-        self.files.iter().any(|file| file["filename"] == comment["path"] && file["refuses"] != comment["line"])
+        self.files
+            .iter()
+            .any(|file| file["filename"] == comment["path"] && file["refuses"] != comment["line"])
     }
 
     fn id(&mut self) -> u64 {

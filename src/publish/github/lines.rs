@@ -1,7 +1,7 @@
 //! A comment at each line the request adds that has an open finding; marked when the finding is open no more.
 //!
 //! ```text
-//! <!-- tollgate:v1 line NAME 4f0c91aa7be2…-0 -->
+//! <!-- tollgate:v1 line 4f0c91aa7be2…-0 NAME -->
 //! **block: long-lived AWS key**
 //! ```
 //!
@@ -117,11 +117,12 @@ impl Hub<'_> {
     /// Our comments at lines by their first line; of two that are the same one counts.
     fn lines_there(&self, pull: &str) -> Result<BTreeMap<String, There>, PublishError> {
         let all = self.wire.pages(WHAT, &format!("{pull}/comments"), "")?;
-        let mark = format!("<!-- tollgate:v1 line {} ", self.name);
+        let end = format!("{} -->", self.name);
         let own = all.iter().filter(|comment| self.is_ours(comment)).filter_map(|comment| {
             let body = comment.get("body")?.as_str()?.to_owned();
             let first = body.lines().next()?.trim_end().to_owned();
-            first.starts_with(&mark).then_some((first, There { id: comment.get("id")?.as_u64()?, body }))
+            let (_, rest) = first.strip_prefix("<!-- tollgate:v1 line ")?.split_once(' ')?;
+            (rest == end).then_some((first, There { id: comment.get("id")?.as_u64()?, body }))
         });
         Ok(own.collect())
     }
@@ -151,7 +152,7 @@ fn open(name: &str, outcome: &Outcome) -> Vec<(String, Wanted)> {
     let wanted = |decision: &Decision| {
         let finding = &decision.finding;
         let first =
-            format!("<!-- tollgate:v1 line {name} {}-{} -->", finding.fingerprint.hex(), finding.occurrence);
+            format!("<!-- tollgate:v1 line {}-{} {name} -->", finding.fingerprint.hex(), finding.occurrence);
         let body = format!("{first}\n{}", text(outcome, decision));
         let (path, line) = (finding.location.path.clone(), finding.location.start.line);
         (first, Wanted { path, line, body })

@@ -237,3 +237,52 @@ impl From<Exception> for Permit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const REPORT: &str = r#"{"schema":"tollgate.report/v1","stage":"merge","outcome":"excepted","decided_at":"2026-11-21T10:00:00.000Z",
+        "run":{"commit":"c"},"policy":{"digest":"sha256:00"},"trust":{"commit":""},"gaps":[{"path":"g","reason":"limit","detail":""}],
+        "coverage":{"files":1},"receipts":[],"rules":[],"overrides_rejected":[],"findings":[{"rule":"r","family":"secret",
+        "severity":"high","confidence":"high","enforcement":"block","action":"except","fingerprint":"4f0c91aa7be2000000000000000000aa",
+        "fp_alg":"salted","place":{"path":"a","line":1,"column":1,"end_line":1,"end_column":2},"title":"t","detail":"","occurrence":0,
+        "facts":[],"related":[],"refused":[],"exception":{"id":"e","path":"p","approvers":["lee"],
+        "expires_at":"2027-01-01T00:00:00.000Z","reason":"","code":"","self_approved":false}}]}"#;
+
+    #[test]
+    fn whether_gaps_keep_the_gate_shut_follows_from_the_verdict() {
+        for (stage, word, block) in [
+            ("merge", "excepted", Some(false)),
+            ("merge", "blocked", Some(true)),
+            ("deploy", "blocked", Some(true)),
+            ("deploy", "excepted", Some(false)),
+            ("merge", "clean", None),
+            ("merge", "advised", None),
+        ] {
+            let text = REPORT.replacen("\"merge\"", &format!("\"{stage}\""), 1);
+            let text = text.replacen("\"excepted\"", &format!("\"{word}\""), 1);
+            let read = outcome(text.as_bytes()).ok().map(|outcome| outcome.gaps_block);
+            assert_eq!(read, block, "{stage} {word}");
+        }
+    }
+
+    #[test]
+    fn what_is_let_through_names_what_lets_it_through() {
+        let text = REPORT.replacen("\"exception\":", "\"was\":", 1);
+        assert_eq!(outcome(text.as_bytes()), Err(SavedError::Field("findings[0]".to_owned())));
+        let text = REPORT.replacen("\"limit\"", "\"none\"", 1);
+        assert_eq!(outcome(text.as_bytes()), Err(SavedError::Field("gaps[0]".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_fall_over(at in 0_usize..REPORT.len(), byte in any::<u8>()) {
+            let mut bytes = REPORT.as_bytes().to_vec();
+            bytes[at] = byte;
+            let _ = outcome(&bytes);
+            let _ = outcome(&bytes[..at]);
+        }
+    }
+}
