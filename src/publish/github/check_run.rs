@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 use crate::publish::PublishError;
 use crate::publish::wire::Verb;
 use crate::report::Options;
-use crate::report::outcome::{counted, github, headline, markdown, worst_first};
+use crate::report::outcome::{counted, github, headline, markdown, relative, worst_first};
 use crate::text::json::write_canonical;
 use crate::text::span::Position;
 use crate::text::{hash, safe};
@@ -212,10 +212,4 @@ fn annotation(
         fields.insert("end_column".to_owned(), to.column.max(from.column).into());
     }
     annotation
-}
-
-/// A path as it is relative to the top of the repository.
-fn relative(path: &str) -> String {
-    let path = safe::line(path.trim_start_matches("./").trim_start_matches('/'));
-    if path.is_empty() { "-".to_owned() } else { path }
 }
