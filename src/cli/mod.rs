@@ -1,5 +1,6 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
+mod annotate;
 mod authors;
 mod check;
 mod context;
@@ -82,6 +83,8 @@ enum Command {
     Record(record::Command),
     /// The critical risk escape rate and its companions.
     Rate(rate::Arguments),
+    /// Show what a run concluded on its pull or merge request.
+    Annotate(annotate::Arguments),
     /// Ask the gate before each commit: install, uninstall.
     #[command(subcommand)]
     Hook(hook::Command),
@@ -131,6 +134,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Evidence(arguments) => evidence::run(&arguments, context),
         Command::Record(command) => record::run(&command, context),
         Command::Rate(arguments) => rate::run(&arguments, context),
+        Command::Annotate(arguments) => annotate::run(&arguments, context),
         Command::Hook(command) => hook::run(&command, context),
         Command::Completions { shell } => shell::completions(shell, context),
         Command::Man { folder } => shell::manual(&folder, context),
