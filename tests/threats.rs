@@ -26,11 +26,6 @@ const LATER: &[(&str, &str)] = &[
         "needs the quorum over a new trust root; until then a push to the base is trusted as the forge serves it",
     ),
     ("a8", "needs the list of allowed tool digests in the trust root; records hold the version alone"),
-    ("b10", "needs sealed checkpoints, against which an older state of the ledger shows"),
-    (
-        "b17",
-        "needs the record `signer.revoked`; a key in `.tollgate/revoked` signs nothing more, from the base on",
-    ),
     ("c2", "needs `ledger compare`"),
     ("c9", "needs the cap on records of one run"),
     ("c10", "belongs to stores with conditional writes; the one store there is holds a lock"),

@@ -336,6 +336,7 @@ fn exception_context(
         vetted: std::collections::BTreeSet::new(),
         uses: BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
+        denied: std::collections::BTreeSet::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use tollgate::ledger::{Kind, Ledger, LedgerError, Record, log};
 use tollgate::policy::Policies;
 
+use super::audited;
 use super::context::Context;
 use super::exit::Exit;
 use super::site::Site;
@@ -153,7 +154,9 @@ fn verify(ledger: &mut Ledger, context: &Context) -> Result<Exit, Trouble> {
         let _ =
             writeln!(text, "note, record {}: {}", notice.index, tollgate::text::safe::terminal(&notice.what));
     }
-    let word = if verification.holds() { "holds" } else { "does not hold" };
+    let stands = audited::stands(ledger, &mut text, context)?;
+    let holds = verification.holds() && stands;
+    let word = if holds { "holds" } else { "does not hold" };
     let _ = writeln!(
         text,
         "{}: {} records, root {}: {word}",
@@ -162,5 +165,5 @@ fn verify(ledger: &mut Ledger, context: &Context) -> Result<Exit, Trouble> {
         verification.root
     );
     context.print(&text)?;
-    Ok(if verification.holds() { Exit::Open } else { Exit::Shut })
+    Ok(if holds { Exit::Open } else { Exit::Shut })
 }

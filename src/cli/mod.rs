@@ -1,5 +1,6 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
+mod audited;
 mod authors;
 mod check;
 mod context;
@@ -12,6 +13,7 @@ mod guarded;
 mod hook;
 mod ledger;
 mod memo;
+mod pen;
 mod profile;
 mod progress;
 mod rate;
@@ -65,7 +67,7 @@ enum Command {
     /// The rules in force: list, show, test, lint, profile, schema.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Exceptions: request, approve, list, verify.
+    /// Exceptions: request, approve, deny, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
     /// The ledger: init, log, verify.

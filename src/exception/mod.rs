@@ -22,7 +22,7 @@ use serde::Serialize;
 pub use approval::{Authors, NAMESPACE, NAMESPACE_CRITICAL, Vote};
 pub use clock::{Clock, decision_time};
 pub use document::{Document, DocumentError, Ulid};
-pub use verified::{Exceptions, RefusedDocument, Unverified};
+pub use verified::{Exceptions, RefusedDocument, Seen, Unverified};
 
 use crate::finding::Finding;
 use crate::pipeline::Stage;
@@ -86,6 +86,8 @@ pub struct Context {
     pub uses: BTreeMap<String, u32>,
     /// Ids of revoked exceptions, from the ledger and the trusted commit together.
     pub revoked: BTreeSet<String>,
+    /// Ids of exceptions that somebody who may approve said no to before they were accepted.
+    pub denied: BTreeSet<String>,
 }
 
 /// The exception that let a finding through.
@@ -146,6 +148,7 @@ pub enum Code {
     Malformed,
     MaxUses,
     Revoked,
+    Denied,
 }
 
 impl Exception {
@@ -204,6 +207,9 @@ impl Exception {
         self.check_name(finding).map_err(refuse)?;
         if context.revoked.contains(id) {
             return Err(refuse((Code::Revoked, "it was revoked".to_owned())));
+        }
+        if context.denied.contains(id) {
+            return Err(refuse((Code::Denied, "somebody who may approve said no to it".to_owned())));
         }
         self.check_scope(context).map_err(refuse)?;
         self.check_time(context.clock, terms, now).map_err(refuse)?;
@@ -368,6 +374,7 @@ impl Code {
             Self::Malformed => "malformed",
             Self::MaxUses => "max_uses",
             Self::Revoked => "revoked",
+            Self::Denied => "denied",
         }
     }
 }

@@ -25,6 +25,15 @@ pub struct Unverified {
     signatures: Vec<(String, Vec<u8>)>,
 }
 
+/// When and where the ledger took a signature in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Index of the record that holds it.
+    pub index: u64,
+    /// Time of that record.
+    pub at: Timestamp,
+}
+
 /// A document that is no exception, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedDocument {
@@ -89,7 +98,7 @@ impl Unverified {
     pub fn verify(
         self,
         signers: &Signers,
-        seen: &BTreeMap<String, Timestamp>,
+        seen: &BTreeMap<String, Seen>,
         now: Timestamp,
     ) -> Result<Exception, RefusedDocument> {
         if self.bytes.len() > MAX_DOCUMENT {
@@ -101,8 +110,7 @@ impl Unverified {
         let mut votes = Vec::new();
         let mut noted = Vec::new();
         for (path, armour) in &self.signatures {
-            let at = seen.get(&signature_digest(armour)).copied().unwrap_or(now);
-            match vote(&self.bytes, armour, signers, at) {
+            match vote(&self.bytes, armour, signers, seen.get(&signature_digest(armour)), now) {
                 Ok(vote) => votes.push(vote),
                 Err((code, reason)) => noted.push((code, format!("`{path}`: {reason}"))),
             }
@@ -141,7 +149,7 @@ impl Exceptions {
     pub fn verify(
         files: &[(String, Vec<u8>)],
         signers: &Signers,
-        seen: &BTreeMap<String, Timestamp>,
+        seen: &BTreeMap<String, Seen>,
         now: Timestamp,
     ) -> Self {
         let (documents, mut refused) = Unverified::collect(files);
@@ -180,14 +188,21 @@ pub fn signature_digest(armour: &[u8]) -> String {
     hash::digest(armour)
 }
 
-fn vote(bytes: &[u8], armour: &[u8], signers: &Signers, at: Timestamp) -> Result<Vote, (Code, String)> {
+fn vote(
+    bytes: &[u8],
+    armour: &[u8],
+    signers: &Signers,
+    seen: Option<&Seen>,
+    now: Timestamp,
+) -> Result<Vote, (Code, String)> {
     let signature = Signature::parse(armour).map_err(|error| (Code::BadSignature, error.to_string()))?;
     let namespace = signature.namespace().to_owned();
     if namespace != NAMESPACE && namespace != NAMESPACE_CRITICAL {
         return Err((Code::WrongNamespace, format!("it is signed for `{namespace}`, not for `{NAMESPACE}`")));
     }
+    let (at, index) = seen.map_or((now, None), |seen| (seen.at, Some(seen.index)));
     let signer = signers
-        .who(signature.key(), &namespace, at)
+        .who_by(signature.key(), &namespace, at, index)
         .map_err(|refusal| (signer_code(&refusal), refusal.to_string()))?;
     signature.verify(&namespace, bytes).map_err(|error| (Code::BadSignature, error.to_string()))?;
     Ok(Vote { signer: signer.clone(), namespace, touched: signature.touched(), armour: armour.to_vec() })

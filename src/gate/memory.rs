@@ -9,9 +9,9 @@ use super::Request;
 use crate::decide::{Action, Ruling};
 use crate::detect::Scan;
 use crate::exception::verified::signature_digest;
-use crate::exception::{Clock, Unverified, decision_time};
+use crate::exception::{Clock, Exceptions, Seen, Unverified, decision_time};
 use crate::finding::{Finding, Fingerprint, FingerprintAlgorithm, Severity};
-use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record};
+use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record, audit};
 use crate::pipeline::Stage;
 use crate::source;
 use crate::text::time::Timestamp;
@@ -27,14 +27,18 @@ pub(super) struct Memory {
     unknown: BTreeSet<String>,
     /// Revoked exceptions.
     pub(super) revoked: BTreeSet<String>,
+    /// Exceptions somebody said no to before a run accepted them.
+    pub(super) denied: BTreeSet<String>,
+    /// Keys that are void, by fingerprint, and from which record on.
+    void: BTreeMap<String, u64>,
     /// Exceptions whose request is recorded.
     pub(super) requested: BTreeSet<String>,
     /// Exceptions whose approval is recorded.
     pub(super) approved: BTreeSet<String>,
     /// Exceptions whose approval a merge run recorded, which knew the authors of the change.
     pub(super) vetted: BTreeSet<String>,
-    /// When each signature came in, by its digest.
-    pub(super) signatures_seen: BTreeMap<String, Timestamp>,
+    /// When and where each signature came in, by its digest.
+    pub(super) signatures_seen: BTreeMap<String, Seen>,
     /// Known risks that this run does not see any more, and on which ref.
     pub(super) gone: Vec<Gone>,
 }
@@ -69,10 +73,11 @@ impl Memory {
         ledger.refresh()?;
         let mut memory = Self { newest: ledger.newest()?.map(|record| record.ts()), ..Self::default() };
         for id in ids(request) {
-            for (_, record) in ledger.about(Key::exception(&id))? {
-                memory.take(&id, &record, request);
+            for (index, record) in ledger.about(Key::exception(&id))? {
+                memory.take(&id, index, &record, request);
             }
         }
+        memory.void = audit::voided(ledger)?;
         if request.stage != Stage::Local {
             memory.gone = gone(ledger, request, findings, scan, now)?;
         }
@@ -84,6 +89,12 @@ impl Memory {
         decision_time(now, None, self.newest)
     }
 
+    /// The documents of `request` that hold at `now`, by the signers that are good by what the ledger says of them.
+    pub(super) fn exceptions(&self, request: &Request<'_>, now: Timestamp) -> Exceptions {
+        let signers = request.trust.signers.clone().void_from(self.void.clone());
+        Exceptions::verify(request.exceptions, &signers, &self.signatures_seen, now)
+    }
+
     /// How many other runs used each exception.
     pub(super) fn use_counts(&self) -> BTreeMap<String, u32> {
         let count = |runs: &BTreeSet<RunKey>| u32::try_from(runs.len()).unwrap_or(u32::MAX);
@@ -91,10 +102,14 @@ impl Memory {
         counted.chain(self.unknown.iter().map(|id| (id.clone(), u32::MAX))).collect()
     }
 
-    fn take(&mut self, id: &str, record: &Record, request: &Request<'_>) {
+    fn take(&mut self, id: &str, index: u64, record: &Record, request: &Request<'_>) {
         match record.kind() {
             Some(Kind::ExceptionRevoked) => {
                 self.revoked.insert(id.to_owned());
+            }
+            // What was accepted before must be revoked.
+            Some(Kind::ExceptionDenied) if !self.approved.contains(id) => {
+                self.denied.insert(id.to_owned());
             }
             Some(Kind::ExceptionRequested) => {
                 self.requested.insert(id.to_owned());
@@ -107,7 +122,8 @@ impl Memory {
                 let signatures =
                     record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
                 for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
-                    self.signatures_seen.entry(signature_digest(&armour)).or_insert(record.ts());
+                    let seen = Seen { index, at: record.ts() };
+                    self.signatures_seen.entry(signature_digest(&armour)).or_insert(seen);
                 }
             }
             Some(Kind::Observed)
@@ -134,14 +150,21 @@ impl Memory {
             .collect();
         for id in used {
             let mut fresh = Self::default();
-            for (_, record) in prefix.about(Key::exception(id))? {
-                fresh.take(id, &record, request);
+            for (index, record) in prefix.about(Key::exception(id))? {
+                fresh.take(id, index, &record, request);
             }
             if fresh.uses.get(id) != self.uses.get(id)
                 || fresh.revoked.contains(id) != self.revoked.contains(id)
+                || fresh.denied.contains(id) != self.denied.contains(id)
             {
-                return Err(LedgerError::Refused(format!("exception `{id}` was used or revoked in between")));
+                return Err(LedgerError::Refused(format!(
+                    "exception `{id}` was used, denied or revoked in between"
+                )));
             }
+        }
+        let revoked = prefix.about(Key::kind(Kind::SignerRevoked))?;
+        if audit::void_of(revoked) != self.void {
+            return Err(LedgerError::Refused("a signer was revoked in between".to_owned()));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::decide::{Gaps, Ruling, decide};
 use crate::detect::{self, DetectError, Scan, Setting};
-use crate::exception::{self, Exceptions};
+use crate::exception;
 use crate::finding::{Enforcement, Finding, Fingerprinter, Gap};
 use crate::ledger::{Ledger, LedgerError, Receipt};
 use crate::outcome::{Coverage, Outcome, RuleText};
@@ -175,8 +175,8 @@ fn rule(request: &Request<'_>, findings: &[Finding], scan: &Scan, memory: &Memor
     context.revoked.extend(request.trust.revoked.iter().cloned());
     context.revoked.extend(memory.revoked.iter().cloned());
     let limits = &request.policies.settings.exceptions;
-    let exceptions =
-        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    context.denied.extend(memory.denied.iter().cloned());
+    let exceptions = memory.exceptions(request, now);
     decide(findings.to_vec(), &exceptions, &context, limits, gaps_of(request, scan), now)
 }
 

@@ -6,7 +6,8 @@ use super::Request;
 use super::memory::Memory;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
-use crate::exception::{Code, Exceptions};
+use crate::exception::verified::signature_digest;
+use crate::exception::{Code, Vote};
 use crate::finding::Fingerprint;
 use crate::ledger::kinds::{About, Approval, RunFacts};
 use crate::ledger::lineage::finish;
@@ -69,8 +70,7 @@ fn approvals(
     memory: &Memory,
     now: Timestamp,
 ) -> Vec<Record> {
-    let exceptions =
-        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    let exceptions = memory.exceptions(request, now);
     let mut records = Vec::new();
     for exception in exceptions.accepted() {
         let document = exception.document();
@@ -84,7 +84,9 @@ fn approvals(
         }
         let permit =
             ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
-        let Some(permit) = permit.filter(|_| !memory.approved.contains(id)) else { continue };
+        let is_new = |vote: &Vote| !memory.signatures_seen.contains_key(&signature_digest(&vote.armour));
+        let is_news = !memory.approved.contains(id) || exception.votes().iter().any(is_new);
+        let Some(permit) = permit.filter(|_| is_news) else { continue };
         let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
         let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();
         records.push(lineage.exception_approved(

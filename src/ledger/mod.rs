@@ -2,6 +2,8 @@
 
 /// The loop all stores share.
 pub mod append;
+/// Which decisions leaned on what was revoked since, and which tool made what.
+pub mod audit;
 /// Size and root as a text that can be signed.
 pub mod checkpoint;
 /// Why the ledger gives no answer.
@@ -20,6 +22,8 @@ pub mod log;
 pub mod merkle;
 /// One event of the ledger.
 pub mod record;
+/// Records of who may do what: signers, baselines, broken glass.
+pub mod standing;
 /// Where records are kept.
 pub mod stores;
 /// Replay from the first record.

@@ -1,6 +1,6 @@
 //! `.tollgate/policy.yml`: thresholds, pipelines, overrides. Every field optional, unknown ones are errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub struct Settings {
     /// Paths that are left out, listed in every outcome.
     #[serde(default)]
     pub paths: Paths,
+    /// `sha256:` digests of the tollgate binaries that may write records; any where none is listed.
+    #[serde(default)]
+    pub tools: BTreeSet<String>,
     /// Overrides by rule id; one that matches nothing is an error.
     #[serde(default)]
     pub rules: Vec<Override>,

@@ -256,6 +256,7 @@ pub fn context(signers: &Signers) -> Context {
         vetted: BTreeSet::new(),
         uses: BTreeMap::new(),
         revoked: BTreeSet::new(),
+        denied: BTreeSet::new(),
     }
 }
 

@@ -1,0 +1,97 @@
+//! The ledger that steps in the life of exceptions are written to.
+
+use tollgate::exception::Document;
+use tollgate::finding::Fingerprint;
+use tollgate::ledger::{Key, Kind, Ledger, LedgerError, Lineage, Record};
+use tollgate::pipeline::{Run, Stage};
+
+use crate::cli::context::Context;
+use crate::cli::ledger::Which;
+use crate::cli::pen::Pen;
+use crate::cli::site::Site;
+use crate::cli::trouble::Trouble;
+
+/// An open ledger.
+pub struct Book {
+    pub ledger: Ledger,
+    run: Run,
+}
+
+impl Book {
+    /// The ledger of `which`, which must be there.
+    pub fn existing(which: &Which, site: &Site, context: &Context) -> Result<Self, Trouble> {
+        Ok(Self { ledger: which.existing(context)?, run: site.run.clone() })
+    }
+
+    /// The ledger of `which`; where there is none yet, a new one under the name that `document` asks for.
+    pub fn for_document(
+        document: &Document,
+        which: &Which,
+        site: &Site,
+        context: &Context,
+    ) -> Result<Self, Trouble> {
+        let policies = site.local_policies()?;
+        let url = site.ledger_url(which.ledger.as_deref(), &policies, context).ok_or_else(|| {
+            Trouble::new("no ledger is configured")
+                .help("name one with `--ledger URL`, or as `ledger:` in the policy")
+        })?;
+        let place = site.ledger_place(&url);
+        let ledger = match Ledger::open_existing(&place) {
+            Err(LedgerError::Absent(_)) => {
+                let year: String = context.now.to_string().chars().take(4).collect();
+                Ledger::open(&place, &format!("{}/{year}", document.ledger))?
+            }
+            opened => opened?,
+        };
+        Ok(Self { ledger, run: site.run.clone() })
+    }
+
+    /// Every record about the exception `id`, in order.
+    pub fn about(&mut self, id: &str) -> Result<Vec<Record>, Trouble> {
+        Ok(self.ledger.about(Key::exception(id))?.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// What every record about the ledger as a whole begins with.
+    pub fn lineage(&self) -> Lineage {
+        Lineage::new(self.ledger.origin(), env!("CARGO_PKG_VERSION"), &self.run, Stage::Local)
+    }
+
+    /// A step of `document`: `by` whom and why. It stands under the repository and pipeline the document names,
+    /// wherever it is written.
+    pub fn step(
+        &self,
+        kind: Kind,
+        document: &Document,
+        by: &str,
+        reason: &str,
+        context: &Context,
+    ) -> Result<Record, Trouble> {
+        let origin = self.ledger.origin();
+        if origin.strip_prefix(&document.ledger).is_none_or(|year| !year.starts_with('/')) {
+            return Err(Trouble::new(format!(
+                "the exception is for the ledger `{}`, and this one is `{origin}`",
+                document.ledger
+            ))
+            .help("name its own with `--ledger URL`"));
+        }
+        let mut run = self.run.clone();
+        run.repo_host.clone_from(&document.repo.host);
+        run.repo_id.clone_from(&document.repo.id);
+        run.repo_name.clone_from(&document.repo.name);
+        if let Some(pipeline) = document.scope.pipelines.first() {
+            run.pipeline.clone_from(pipeline);
+        }
+        let lineage = Lineage::new(origin, env!("CARGO_PKG_VERSION"), &run, Stage::Local);
+        let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
+        Ok(lineage.exception_event(kind, context.now, document.id.as_str(), &findings, by, reason))
+    }
+
+    /// Signs `record` with `pen` where there is one, adds it, and returns its index.
+    pub fn append(&mut self, mut record: Record, pen: Option<&mut Pen>) -> Result<u64, Trouble> {
+        if let Some(pen) = pen {
+            pen.sign_record(&mut record)?;
+        }
+        let receipts = self.ledger.append(&[record])?;
+        Ok(receipts.first().map_or(0, |receipt| receipt.index))
+    }
+}
