@@ -118,6 +118,7 @@ impl From<StageName> for Stage {
 
 /// Runs `check`.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
+    super::ledger::refuse_seal_key(context)?;
     let wanted = Wanted::parse(&arguments.reports)?;
     let site = Site::find(&context.absolute(&arguments.path), context)?;
     let outcome = decide(arguments, site, context)?;
@@ -200,6 +201,7 @@ fn record(
         return Ok(gate::run(request, Recording::Nowhere(reason), now)?);
     };
     let mut ledger = site.open_ledger(&url, policies, now)?;
+    super::ledger::require_known(&ledger, context)?;
     Ok(gate::run(request, Recording::In(&mut ledger), now)?)
 }
 

@@ -70,7 +70,7 @@ enum Command {
     /// Exceptions: request, approve, deny, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
-    /// The ledger: init, log, verify.
+    /// The ledger: log, verify, seal, witness, prove, compare, export, copy.
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// What happened outside the gate.

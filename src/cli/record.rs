@@ -151,7 +151,9 @@ fn open(writer: &Writer, context: &Context) -> Result<(Site, tollgate::ledger::L
     for flag in rejected {
         context.note(&safe::terminal(&format!("note: `{flag}` is ignored: the policy names the pipeline")));
     }
+    super::ledger::refuse_seal_key(context)?;
     let ledger = writer.which.existing(context)?;
+    super::ledger::require_known(&ledger, context)?;
     let lineage = Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, Stage::Deploy);
     Ok((site, ledger, lineage))
 }

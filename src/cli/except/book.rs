@@ -20,7 +20,9 @@ pub struct Book {
 impl Book {
     /// The ledger of `which`, which must be there.
     pub fn existing(which: &Which, site: &Site, context: &Context) -> Result<Self, Trouble> {
-        Ok(Self { ledger: which.existing(context)?, run: site.run.clone() })
+        let ledger = which.existing(context)?;
+        crate::cli::ledger::require_known(&ledger, context)?;
+        Ok(Self { ledger, run: site.run.clone() })
     }
 
     /// The ledger of `which`; where there is none yet, a new one under the name that `document` asks for.
