@@ -10,6 +10,8 @@
     reason = "a set-up that fails is a test that fails"
 )]
 
+#[path = "life/adopt.rs"]
+mod adopt;
 #[path = "life/people.rs"]
 mod people;
 #[path = "support/run.rs"]

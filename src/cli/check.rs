@@ -339,6 +339,7 @@ fn exception_context(
         uses: BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
         denied: std::collections::BTreeSet::new(),
+        adopted: None,
     }
 }
 

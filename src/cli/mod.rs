@@ -67,7 +67,7 @@ enum Command {
     /// The rules in force: list, show, test, lint, profile, schema.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Exceptions: request, approve, deny, list, verify, revoke, prune.
+    /// Exceptions: request, approve, deny, adopt, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
     /// The ledger: log, verify, seal, witness, prove, compare, export, copy.

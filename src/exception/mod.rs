@@ -8,6 +8,8 @@
 
 /// Who may approve what, how many must, who is excluded.
 pub mod approval;
+/// What was there before the gate was.
+pub mod baseline;
 /// At which instant to decide.
 pub mod clock;
 /// The strict JSON document.
@@ -20,11 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use approval::{Authors, NAMESPACE, NAMESPACE_CRITICAL, Vote};
+pub use baseline::{Baseline, BaselineDocument, NAMESPACE_BASELINE};
 pub use clock::{Clock, decision_time};
 pub use document::{Document, DocumentError, Ulid};
 pub use verified::{Exceptions, RefusedDocument, Seen, Unverified};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fingerprint};
 use crate::pipeline::Stage;
 use crate::text::time::{Length, Timestamp};
 use document::{Commits, Named};
@@ -88,6 +91,8 @@ pub struct Context {
     pub revoked: BTreeSet<String>,
     /// Ids of exceptions that somebody who may approve said no to before they were accepted.
     pub denied: BTreeSet<String>,
+    /// What the newest baseline on record names; `None` while there is none on record.
+    pub adopted: Option<BTreeSet<Fingerprint>>,
 }
 
 /// The exception that let a finding through.
@@ -149,6 +154,8 @@ pub enum Code {
     MaxUses,
     Revoked,
     Denied,
+    Growth,
+    ReviewDue,
 }
 
 impl Exception {
@@ -375,6 +382,8 @@ impl Code {
             Self::MaxUses => "max_uses",
             Self::Revoked => "revoked",
             Self::Denied => "denied",
+            Self::Growth => "baseline_growth",
+            Self::ReviewDue => "review_due",
         }
     }
 }

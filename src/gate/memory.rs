@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Request;
 use crate::decide::{Action, Ruling};
 use crate::detect::Scan;
+use crate::exception::baseline::{self, BaselineDocument};
 use crate::exception::verified::signature_digest;
 use crate::exception::{Clock, Exceptions, Seen, Unverified, decision_time};
 use crate::finding::{Finding, Fingerprint, FingerprintAlgorithm, Severity};
@@ -39,8 +40,23 @@ pub(super) struct Memory {
     pub(super) vetted: BTreeSet<String>,
     /// When and where each signature came in, by its digest.
     pub(super) signatures_seen: BTreeMap<String, Seen>,
+    /// Attempts to approve one's own change that are recorded, by exception and reason.
+    pub(super) refused: BTreeSet<(String, String)>,
+    /// The newest baseline on record.
+    pub(super) adopted: Option<Adopted>,
     /// Known risks that this run does not see any more, and on which ref.
     pub(super) gone: Vec<Gone>,
+}
+
+/// A baseline as the ledger took it in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Adopted {
+    /// Its id.
+    pub(super) id: String,
+    /// Digest of its bytes.
+    pub(super) digest: String,
+    /// What it names.
+    pub(super) findings: BTreeSet<Fingerprint>,
 }
 
 /// Run id, attempt and job.
@@ -78,6 +94,7 @@ impl Memory {
             }
         }
         memory.void = audit::voided(ledger)?;
+        memory.adopt(ledger, request)?;
         if request.stage != Stage::Local {
             memory.gone = gone(ledger, request, findings, scan, now)?;
         }
@@ -102,6 +119,34 @@ impl Memory {
         counted.chain(self.unknown.iter().map(|id| (id.clone(), u32::MAX))).collect()
     }
 
+    /// Reads the newest baseline of this repository, which may stand in several records of one run.
+    fn adopt(&mut self, ledger: &mut Ledger, request: &Request<'_>) -> Result<(), LedgerError> {
+        let run = &request.run;
+        for (index, record) in ledger.about(Key::kind(Kind::Adopted))? {
+            if record.text("repo.host") != run.repo_host || record.text("repo.id") != run.repo_id {
+                continue;
+            }
+            let digest = record.text("baseline.digest");
+            let adopted = self.adopted.get_or_insert_default();
+            if adopted.digest != digest {
+                let id = record.text("exception_id").to_owned();
+                *adopted = Adopted { id, digest: digest.to_owned(), ..Adopted::default() };
+            }
+            let names = record.get("findings").and_then(|list| list.as_array()).into_iter().flatten();
+            adopted.findings.extend(names.filter_map(|name| Fingerprint::from_hex(name.as_str()?)));
+            self.remember_signatures(index, &record);
+        }
+        Ok(())
+    }
+
+    fn remember_signatures(&mut self, index: u64, record: &Record) {
+        let signatures = record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
+        for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
+            let seen = Seen { index, at: record.ts() };
+            self.signatures_seen.entry(signature_digest(&armour)).or_insert(seen);
+        }
+    }
+
     fn take(&mut self, id: &str, index: u64, record: &Record, request: &Request<'_>) {
         match record.kind() {
             Some(Kind::ExceptionRevoked) => {
@@ -114,17 +159,15 @@ impl Memory {
             Some(Kind::ExceptionRequested) => {
                 self.requested.insert(id.to_owned());
             }
+            Some(Kind::ExceptionRefused) => {
+                self.refused.insert((id.to_owned(), record.text("reason").to_owned()));
+            }
             Some(Kind::ExceptionApproved) => {
                 self.approved.insert(id.to_owned());
                 if record.text("stage") == Stage::Merge.word() {
                     self.vetted.insert(id.to_owned());
                 }
-                let signatures =
-                    record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
-                for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
-                    let seen = Seen { index, at: record.ts() };
-                    self.signatures_seen.entry(signature_digest(&armour)).or_insert(seen);
-                }
+                self.remember_signatures(index, record);
             }
             Some(Kind::Observed)
                 if record.text("action") == Action::Except.word() && !is_own(record, request) =>
@@ -177,10 +220,13 @@ fn is_own(record: &Record, request: &Request<'_>) -> bool {
         == (run.run_id.as_str(), Some(i64::from(run.attempt.max(1))), run.job.as_str())
 }
 
-/// Ids of the documents that came with the request.
+/// Ids of the documents that came with the request, and of the baseline.
 fn ids(request: &Request<'_>) -> BTreeSet<String> {
     let (documents, _) = Unverified::collect(request.exceptions);
-    documents.iter().map(|document| document.id().to_owned()).collect()
+    let files = request.exceptions.iter().filter(|(path, _)| path.ends_with(baseline::FILE));
+    let baselines = files.filter_map(|(_, bytes)| BaselineDocument::parse(bytes).ok());
+    let ids = documents.iter().map(|document| document.id().to_owned());
+    ids.chain(baselines.map(|document| document.id.as_str().to_owned())).collect()
 }
 
 /// How a known risk was last seen on a ref.

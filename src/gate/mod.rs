@@ -2,6 +2,8 @@
 //!
 //! An error anywhere is *no decision*, never a pass.
 
+/// The baseline of an old repository, on record.
+mod adoption;
 /// What the ledger remembers that a decision depends on.
 mod memory;
 /// The records of a run.
@@ -175,6 +177,8 @@ fn rule(request: &Request<'_>, findings: &[Finding], scan: &Scan, memory: &Memor
     context.revoked.extend(request.trust.revoked.iter().cloned());
     context.revoked.extend(memory.revoked.iter().cloned());
     let limits = &request.policies.settings.exceptions;
+    context.adopted = memory.adopted.as_ref().map(|adopted| adopted.findings.clone());
+    context.vetted.extend(memory.adopted.iter().map(|adopted| adopted.id.clone()));
     context.denied.extend(memory.denied.iter().cloned());
     let exceptions = memory.exceptions(request, now);
     decide(findings.to_vec(), &exceptions, &context, limits, gaps_of(request, scan), now)

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Request;
+use super::adoption;
 use super::memory::Memory;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
+use crate::exception::document::MAX_FINDINGS;
 use crate::exception::verified::signature_digest;
 use crate::exception::{Code, Vote};
 use crate::finding::Fingerprint;
@@ -25,12 +27,12 @@ pub(super) fn of_run(
 ) -> Vec<Record> {
     let lineage = Lineage::new(origin, request.version, &request.run, request.stage);
     let mut batch = approvals(request, &lineage, ruling, memory, now);
-    let mut refused = 0;
+    batch.extend(adoption::records(request, &lineage, memory, now));
     for decision in worst(ruling).values() {
         batch.push(lineage.observed(now, decision, &request.policies.digest));
         batch.extend(dismissal(&lineage, decision, now));
-        batch.extend(refusals(&lineage, decision, now, &mut refused));
     }
+    batch.extend(refusals(&lineage, ruling, memory, now));
     for (occurrence, gone) in memory.gone.iter().enumerate() {
         let mut run = request.run.clone();
         run.reference.clone_from(&gone.reference);
@@ -118,18 +120,25 @@ fn dismissal(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Option<R
     Some(lineage.dismissed(now, about, &by, "false_positive", &permit.exception))
 }
 
-/// Attempts to approve one's own change are on record; other refusals are in the report. `count` tells those of one
-/// run apart.
-fn refusals(lineage: &Lineage, decision: &Decision, now: Timestamp, count: &mut u32) -> Vec<Record> {
-    let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
-    let findings = [decision.finding.fingerprint];
-    own.map(|refusal| {
-        let (id, code, reason) = (&refusal.exception, &refusal.code, &refusal.reason);
-        let record = lineage.exception_refused(now, id, &findings, code, reason, *count);
-        *count += 1;
-        record
-    })
-    .collect()
+/// Attempts to approve one's own change are on record, once each; other refusals are in the report.
+fn refusals(lineage: &Lineage, ruling: &Ruling, memory: &Memory, now: Timestamp) -> Vec<Record> {
+    let mut attempts: BTreeMap<(&str, &str), Vec<Fingerprint>> = BTreeMap::new();
+    for decision in &ruling.decisions {
+        let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
+        for refusal in own {
+            let named = attempts.entry((&refusal.exception, &refusal.reason)).or_default();
+            if named.len() < MAX_FINDINGS && !named.contains(&decision.finding.fingerprint) {
+                named.push(decision.finding.fingerprint);
+            }
+        }
+    }
+    let is_news =
+        |(id, reason): &(&str, &str)| !memory.refused.contains(&((*id).to_owned(), (*reason).to_owned()));
+    let news = attempts.into_iter().filter(|(attempt, _)| is_news(attempt));
+    let record = |(count, ((id, reason), findings)): (u32, ((&str, &str), Vec<Fingerprint>))| {
+        lineage.exception_refused(now, id, &findings, Code::SelfApproval.word(), reason, count)
+    };
+    (0..).zip(news).map(record).collect()
 }
 
 fn run_record(

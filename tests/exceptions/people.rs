@@ -257,6 +257,7 @@ pub fn context(signers: &Signers) -> Context {
         uses: BTreeMap::new(),
         revoked: BTreeSet::new(),
         denied: BTreeSet::new(),
+        adopted: None,
     }
 }
 

@@ -15,7 +15,6 @@ const APPROVE: &str = "exception@tollgate,exception-critical@tollgate";
 pub struct Scene {
     pub stage: Stage,
     pub base: String,
-    pub head: String,
     runs: std::cell::Cell<u32>,
 }
 
@@ -58,16 +57,33 @@ impl Scene {
         stage.protect(&base);
         stage.repo.git(&["checkout", "--quiet", "-b", "change"]);
         stage.repo.write("prod.env", format!("GITHUB_TOKEN={}\n", token("a")));
-        let head = stage.repo.commit_as("change", ("Kim Example", "kim@acme.example"));
-        Self { stage, base, head, runs: std::cell::Cell::new(0) }
+        stage.repo.commit_as("change", ("Kim Example", "kim@acme.example"));
+        Self { stage, base, runs: std::cell::Cell::new(0) }
     }
 
     /// The variables of the next run of the pull request.
     pub fn github(&self) -> Vec<(&'static str, String)> {
         self.runs.set(self.runs.get() + 1);
-        let mut variables = self.stage.github(&self.base, &self.head, "kim");
+        let head = self.stage.repo.git(&["rev-parse", "HEAD"]);
+        let mut variables = self.stage.github(&self.base, &head, "kim");
         variables.push(("GITHUB_RUN_ID", format!("9{}", self.runs.get())));
         variables.push(("GITHUB_RUN_ATTEMPT", "1".to_owned()));
+        variables
+    }
+
+    /// The variables of the next run on the way to production, of what is checked out as the merged `main`.
+    pub fn deploying(&self) -> Vec<(&'static str, String)> {
+        let mut variables = self.github();
+        variables.extend([
+            ("GITHUB_EVENT_NAME", "push".to_owned()),
+            ("GITHUB_EVENT_PATH", String::new()),
+            ("GITHUB_REF", "refs/heads/main".to_owned()),
+            ("GITHUB_SHA", self.stage.repo.git(&["rev-parse", "HEAD"])),
+            ("GITHUB_BASE_REF", "main".to_owned()),
+            ("GITHUB_ACTOR", "ci".to_owned()),
+            ("GITHUB_TRIGGERING_ACTOR", "ci".to_owned()),
+            ("GITHUB_ACTOR_ID", "900".to_owned()),
+        ]);
         variables
     }
 

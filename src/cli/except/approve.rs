@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use tollgate::exception::{Document, NAMESPACE, NAMESPACE_CRITICAL};
+use tollgate::exception::{
+    BaselineDocument, Document, DocumentError, NAMESPACE, NAMESPACE_BASELINE, NAMESPACE_CRITICAL,
+};
 
-use super::one_document;
+use super::{baseline_of, one_document};
 use crate::cli::context::{Context, write_file};
 use crate::cli::exit::Exit;
 use crate::cli::pen::Pen;
@@ -15,7 +17,7 @@ use crate::cli::trouble::Trouble;
 /// What to sign, and with what.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Arguments {
-    /// Id of the exception, or its first characters.
+    /// Id of the exception, or its first characters; or `baseline`.
     pub id: String,
     /// OpenSSH private key; a key of the running agent that the signers file lists when left out.
     #[arg(long, value_name = "FILE")]
@@ -26,12 +28,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     let site = Site::find(&context.folder, context)?;
     let files = site.exception_files()?;
-    let (path, bytes) = one_document(&files, &arguments.id)?;
-    let document = Document::parse(bytes).map_err(|error| {
-        Trouble::new(format!("`{path}` is no exception: {error}"))
-            .help("nothing was signed; ask for a new document")
-    })?;
-    let namespace = if document.claims_critical() { NAMESPACE_CRITICAL } else { NAMESPACE };
+    let (path, bytes, namespace) = wanted(&files, &arguments.id)?;
     let mut pen = Pen::find(arguments.key.as_deref(), &[namespace], &site, context)?;
     let target = free_name(&files, path);
     write_file(&site.root.join(&target), pen.sign(bytes)?.armour().as_bytes())?;
@@ -44,6 +41,26 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
         context.note(&format!("note: as things stand this signature does not count: {}", refusal.message()));
     }
     Ok(Exit::Open)
+}
+
+/// Path, bytes and namespace of what `id` names: an exception, or the baseline.
+fn wanted<'f>(
+    files: &'f [(String, Vec<u8>)],
+    id: &str,
+) -> Result<(&'f str, &'f [u8], &'static str), Trouble> {
+    let fault = |path: &str, what: &str, error: DocumentError| {
+        Trouble::new(format!("`{path}` is no {what}: {error}"))
+            .help("nothing was signed; ask for a new document")
+    };
+    if id == "baseline" {
+        let (path, bytes) = baseline_of(files)?;
+        BaselineDocument::parse(bytes).map_err(|error| fault(path, "baseline", error))?;
+        return Ok((path, bytes, NAMESPACE_BASELINE));
+    }
+    let (path, bytes) = one_document(files, id)?;
+    let document = Document::parse(bytes).map_err(|error| fault(path, "exception", error))?;
+    let namespace = if document.claims_critical() { NAMESPACE_CRITICAL } else { NAMESPACE };
+    Ok((path, bytes, namespace))
 }
 
 /// The first name for a signature of the document at `path` that is not taken.

@@ -1,6 +1,7 @@
 //! The ledger that steps in the life of exceptions are written to.
 
-use tollgate::exception::Document;
+use tollgate::exception::document::Repo;
+use tollgate::exception::{BaselineDocument, Document};
 use tollgate::finding::Fingerprint;
 use tollgate::ledger::{Key, Kind, Ledger, LedgerError, Lineage, Record};
 use tollgate::pipeline::{Run, Stage};
@@ -10,6 +11,35 @@ use crate::cli::ledger::Which;
 use crate::cli::pen::Pen;
 use crate::cli::site::Site;
 use crate::cli::trouble::Trouble;
+
+/// What a step is about: an exception, or the baseline.
+pub struct Subject<'d> {
+    id: &'d str,
+    ledger: &'d str,
+    repo: &'d Repo,
+    pipeline: Option<&'d str>,
+    findings: Vec<Fingerprint>,
+}
+
+impl<'d> From<&'d Document> for Subject<'d> {
+    fn from(document: &'d Document) -> Self {
+        Self {
+            id: document.id.as_str(),
+            ledger: &document.ledger,
+            repo: &document.repo,
+            pipeline: document.scope.pipelines.first().map(String::as_str),
+            findings: document.findings.iter().map(|named| named.fp).collect(),
+        }
+    }
+}
+
+impl<'d> From<&'d BaselineDocument> for Subject<'d> {
+    /// What it names stands in the records that took it in: there may be thousands.
+    fn from(document: &'d BaselineDocument) -> Self {
+        let id = document.id.as_str();
+        Self { id, ledger: &document.ledger, repo: &document.repo, pipeline: None, findings: Vec::new() }
+    }
+}
 
 /// An open ledger.
 pub struct Book {
@@ -63,13 +93,13 @@ impl Book {
     pub fn step(
         &self,
         kind: Kind,
-        document: &Document,
+        document: Subject<'_>,
         by: &str,
         reason: &str,
         context: &Context,
     ) -> Result<Record, Trouble> {
         let origin = self.ledger.origin();
-        if origin.strip_prefix(&document.ledger).is_none_or(|year| !year.starts_with('/')) {
+        if origin.strip_prefix(document.ledger).is_none_or(|year| !year.starts_with('/')) {
             return Err(Trouble::new(format!(
                 "the exception is for the ledger `{}`, and this one is `{origin}`",
                 document.ledger
@@ -80,12 +110,11 @@ impl Book {
         run.repo_host.clone_from(&document.repo.host);
         run.repo_id.clone_from(&document.repo.id);
         run.repo_name.clone_from(&document.repo.name);
-        if let Some(pipeline) = document.scope.pipelines.first() {
-            run.pipeline.clone_from(pipeline);
+        if let Some(pipeline) = document.pipeline {
+            pipeline.clone_into(&mut run.pipeline);
         }
         let lineage = Lineage::new(origin, env!("CARGO_PKG_VERSION"), &run, Stage::Local);
-        let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
-        Ok(lineage.exception_event(kind, context.now, document.id.as_str(), &findings, by, reason))
+        Ok(lineage.exception_event(kind, context.now, document.id, &document.findings, by, reason))
     }
 
     /// Signs `record` with `pen` where there is one, adds it, and returns its index.

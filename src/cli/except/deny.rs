@@ -53,7 +53,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
         return Err(Trouble::new(format!("`{}` was approved and accepted by a run already", document.id))
             .help("end it with `tollgate except revoke`"));
     }
-    let record = book.step(Kind::ExceptionDenied, &document, &signer.person, &arguments.reason, context)?;
+    let record =
+        book.step(Kind::ExceptionDenied, (&document).into(), &signer.person, &arguments.reason, context)?;
     let index = book.append(record, Some(&mut pen))?;
     let (id, person) = (&document.id, &signer.person);
     context

@@ -39,6 +39,18 @@ pub fn run(context: &Context) -> Result<Exit, Trouble> {
         let code = end.unwrap_or_else(|| refusal.code.clone());
         let _ = writeln!(text, "{name}  {code:<22} {}", safe::terminal(&refusal.reason));
     }
+    if let Some(baseline) = judged.exceptions.baseline() {
+        let items = &baseline.document().items;
+        let due = items.iter().filter(|item| context.now >= item.review_by).count();
+        let next = items.iter().map(|item| item.review_by).filter(|day| *day > context.now).min();
+        let next =
+            next.map(|day| format!(", the next to be looked at by {}", day.date())).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "baseline  {} inherited, {due} past their day{next}",
+            plural(items.len(), "finding")
+        );
+    }
     if text.is_empty() {
         text.push_str("no exceptions here\n");
     }

@@ -8,6 +8,7 @@
 //! Every step but `prune` and `approve` is written to the ledger at once; an approval is, with document and
 //! signatures, by the first run of the gate that accepts it.
 
+mod adopt;
 mod approve;
 mod book;
 mod deny;
@@ -20,6 +21,7 @@ mod revoke;
 mod verify;
 
 use clap::Subcommand;
+use tollgate::exception::baseline;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -40,6 +42,8 @@ pub enum Command {
     Approve(ApproveArguments),
     /// Say no to a document, on record: nobody's approval makes it hold any more.
     Deny(deny::Arguments),
+    /// Write the baseline of an old repository, or shrink it: what was there before the gate, with owners and dates.
+    Adopt(adopt::Arguments),
     /// Every document here with its state.
     List,
     /// Check signatures and form: exit 1 unless every one named is an exception.
@@ -59,6 +63,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Request(arguments) => request(arguments, context).map(|_| Exit::Open),
         Command::Approve(arguments) => approve(arguments, context),
         Command::Deny(arguments) => deny::run(arguments, context),
+        Command::Adopt(arguments) => adopt::run(arguments, context),
         Command::List => list::run(context),
         Command::Verify { ids } => verify::run(ids, context),
         Command::Revoke(arguments) => revoke::run(arguments, context),
@@ -81,6 +86,14 @@ fn one_document<'f>(files: &'f [(String, Vec<u8>)], id: &str) -> Result<(&'f str
             Err(Trouble::new(format!("`{id}` could be `{one}` or `{other}`")).help("type more of the id"))
         }
     }
+}
+
+/// The baseline.
+fn baseline_of(files: &[(String, Vec<u8>)]) -> Result<(&str, &[u8]), Trouble> {
+    let found = files.iter().find(|(path, _)| path.rsplit('/').next() == Some(baseline::FILE));
+    found
+        .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+        .ok_or_else(|| Trouble::new("there is no baseline here").help("`tollgate except adopt` writes one"))
 }
 
 fn plural(count: usize, word: &str) -> String {

@@ -112,7 +112,7 @@ fn write_down(
 ) -> Result<(), Trouble> {
     let mut book = Book::for_document(document, &arguments.which, site, context)?;
     let (by, reason) = (&document.requested_by, &document.reason.text);
-    let record = book.step(Kind::ExceptionRequested, document, by, reason, context)?;
+    let record = book.step(Kind::ExceptionRequested, document.into(), by, reason, context)?;
     book.append(record, None).map(|_| ())
 }
 
@@ -183,7 +183,8 @@ impl Asked {
     }
 }
 
-fn named(finding: &SavedFinding, key: &str) -> Named {
+/// A finding as a document names it, under the fingerprint key with the id `key`.
+pub fn named(finding: &SavedFinding, key: &str) -> Named {
     let keyed = finding.algorithm == FingerprintAlgorithm::Hmac;
     Named {
         rule: RuleId(finding.rule.clone()),

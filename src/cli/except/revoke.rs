@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tollgate::exception::{Document, Ulid};
+use tollgate::exception::{BaselineDocument, Document, Ulid};
 use tollgate::ledger::{Kind, Ledger, Record, audit};
 use tollgate::signing::Signer;
 use tollgate::text::safe;
@@ -10,7 +10,7 @@ use tollgate::trust::{TrustRoot, WorkTree};
 
 use super::book::Book;
 use super::judged::documents;
-use super::{one_document, plural};
+use super::{baseline_of, one_document, plural};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::Which;
@@ -25,7 +25,7 @@ use crate::cli::voucher;
   tollgate except revoke 01JDQ4R5 --reason 'the key was used from outside' --key ~/.ssh/id_ed25519
   tollgate except revoke dana@acme.example --void-from 4310 --reason 'her laptop was stolen on Monday'")]
 pub struct Arguments {
-    /// Id of an exception or its first characters; or a signer: a principal, or the `SHA256:...` of a key.
+    /// Id of an exception or its first characters; `baseline`; or a signer: a principal, or the `SHA256:...` of a key.
     what: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]
@@ -48,19 +48,37 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     let mut book = Book::existing(&arguments.which, &site, context)?;
     let keys = keys(&arguments.what, &site)?;
     if keys.is_empty() {
-        let document = document(arguments, &site, &mut book)?;
-        let record = book.step(Kind::ExceptionRevoked, &document, &by.person, &arguments.reason, context)?;
-        let index = book.append(record, Some(&mut pen))?;
-        let (id, person) = (&document.id, &by.person);
-        context.print(&format!(
-            "record {index}: {id} revoked by {person}; it lets nothing through any more\n"
-        ))?;
-        return Ok(Exit::Open);
+        return exception(arguments, &site, &by, &mut book, &mut pen, context);
     }
     for (key, principal) in keys {
         revoke_key(arguments, (&key, &principal), &by, &mut book, &mut pen, context)?;
     }
     leaned(&mut book.ledger, context)
+}
+
+/// Ends an exception, or the baseline.
+fn exception(
+    arguments: &Arguments,
+    site: &Site,
+    by: &Signer,
+    book: &mut Book,
+    pen: &mut Pen,
+    context: &Context,
+) -> Result<Exit, Trouble> {
+    let (kind, person, reason) = (Kind::ExceptionRevoked, &by.person, &arguments.reason);
+    let files = site.exception_files()?;
+    let (id, record) = if arguments.what == "baseline" {
+        let (_, bytes) = baseline_of(&files)?;
+        let document = BaselineDocument::parse(bytes)?;
+        (document.id.clone(), book.step(kind, (&document).into(), person, reason, context)?)
+    } else {
+        let document = document(arguments, &files, book)?;
+        (document.id.clone(), book.step(kind, (&document).into(), person, reason, context)?)
+    };
+    let index = book.append(record, Some(pen))?;
+    context
+        .print(&format!("record {index}: {id} revoked by {person}; it lets nothing through any more\n"))?;
+    Ok(Exit::Open)
 }
 
 /// The keys that `what` names, each with its principal; none where it names an exception.
@@ -81,10 +99,13 @@ fn keys(what: &str, site: &Site) -> Result<Vec<(String, String)>, Trouble> {
 }
 
 /// The document to revoke: one of the work tree, else one the ledger took in.
-fn document(arguments: &Arguments, site: &Site, book: &mut Book) -> Result<Document, Trouble> {
-    let files = site.exception_files()?;
+fn document(
+    arguments: &Arguments,
+    files: &[(String, Vec<u8>)],
+    book: &mut Book,
+) -> Result<Document, Trouble> {
     let typed = arguments.what.to_uppercase();
-    if Ulid::parse(&typed).is_some() && !documents(&files).keys().any(|id| id.as_str() == typed) {
+    if Ulid::parse(&typed).is_some() && !documents(files).keys().any(|id| id.as_str() == typed) {
         let mut approved = book.about(&typed)?;
         approved.retain(|record| record.kind() == Some(Kind::ExceptionApproved));
         let read = |record: &Record| Document::parse(&voucher::document_of(record)?).ok();
@@ -92,7 +113,7 @@ fn document(arguments: &Arguments, site: &Site, book: &mut Book) -> Result<Docum
             return Ok(document);
         }
     }
-    let (path, bytes) = one_document(&files, &arguments.what)?;
+    let (path, bytes) = one_document(files, &arguments.what)?;
     Document::parse(bytes).map_err(|error| Trouble::new(format!("`{path}` is no exception: {error}")))
 }
 
