@@ -14,6 +14,8 @@
 mod adopt;
 #[path = "life/people.rs"]
 mod people;
+#[path = "life/policy.rs"]
+mod policy;
 #[path = "support/run.rs"]
 mod run;
 mod support;

@@ -64,7 +64,7 @@ enum Command {
     Check(check::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
-    /// The rules in force: list, show, test, lint, profile, schema.
+    /// The rules in force: list, show, test, lint, profile, schema, sign.
     #[command(subcommand)]
     Rules(rules::Command),
     /// Exceptions: request, approve, deny, adopt, list, verify, revoke, prune.

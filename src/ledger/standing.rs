@@ -9,6 +9,7 @@ use super::lineage::{Lineage, finish};
 use super::record::{Kind, Record};
 use crate::finding::Fingerprint;
 use crate::text::time::Timestamp;
+use crate::trust::activation::Standing;
 
 /// What `adopted` records say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,26 @@ pub struct Adoption<'a> {
     /// What it names.
     pub findings: &'a [Fingerprint],
 }
+
+/// What `policy.activated` records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyFacts<'a> {
+    /// `sha256:` digest of the rules in force.
+    pub digest: &'a str,
+    /// The commit they were read from.
+    pub commit: &'a str,
+    /// `sha256:` digest of everything that is believed.
+    pub trust: &'a str,
+    /// Number of what is believed, from 1.
+    pub version: u64,
+    /// How it came to be in force.
+    pub standing: &'a Standing,
+    /// The signatures over it, one after the other.
+    pub signatures: &'a str,
+}
+
+/// The most bytes of signatures over a policy that a record holds.
+const MAX_SIGNATURES: usize = 12 * 1024;
 
 /// How many findings one `adopted` record names; the rest stand in further ones.
 const PART: usize = 500;
@@ -56,6 +77,33 @@ impl Lineage {
             finish(record)
         };
         parts.into_iter().enumerate().map(part).collect()
+    }
+
+    /// What is believed from now on.
+    pub fn trust_activated(&self, at: Timestamp, facts: &PolicyFacts<'_>) -> Record {
+        let mut record = self.policy_activated(at, facts.digest, facts.commit);
+        record.set("policy.version", facts.version);
+        record.set("trust.digest", facts.trust);
+        let (word, persons) = match facts.standing {
+            Standing::InForce => ("in_force", &[][..]),
+            Standing::First => ("first", &[][..]),
+            Standing::Unsigned => ("unsigned", &[][..]),
+            Standing::Signed(persons) => ("signed", persons.as_slice()),
+        };
+        record.set("standing", word);
+        if !persons.is_empty() {
+            record.set(
+                "approvers",
+                persons.iter().map(|person| person.as_str().into()).collect::<Vec<Value>>(),
+            );
+            // Whatever else stands in that file may be long, and is in the repository.
+            let text = Some(facts.signatures).filter(|text| text.len() <= MAX_SIGNATURES);
+            record.set(
+                "signatures",
+                text.map(|text| STANDARD.encode(text).into()).into_iter().collect::<Vec<Value>>(),
+            );
+        }
+        finish(record)
     }
 
     /// A key (fingerprint and principal, which may be empty) whose signatures are void from the record at index
