@@ -68,7 +68,7 @@ fn a_sealed_ledger_verifies_with_its_seal_and_goes_on() {
     let (path, public) = seal(&stage, &key, "seal.txt");
     stage.run(&["check"]).ends(1);
     let said = stage.run(&["ledger", "verify", "--since", &path, "--seal-key", &public]).ends(0);
-    assert!(said.out.contains(&format!("1 seals, the newest over {sealed_at} records")), "{}", said.out);
+    assert!(said.out.contains(&format!("newest of 1 sealed states: {sealed_at} records")), "{}", said.out);
     assert!(said.out.contains("records since are not sealed"), "{}", said.out);
     // Twice the same key over the same state changes nothing.
     let (again, _) = seal(&stage, &key, "again.txt");

@@ -5,6 +5,7 @@ mod authors;
 mod check;
 mod context;
 mod demo;
+mod evidence;
 mod except;
 mod exit;
 mod explain;
@@ -73,6 +74,8 @@ enum Command {
     /// The ledger: log, verify, seal, witness, prove, compare, export, copy.
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// All that let one deploy through, in a folder that verifies elsewhere.
+    Evidence(evidence::Arguments),
     /// What happened outside the gate.
     #[command(subcommand)]
     Record(record::Command),
@@ -123,6 +126,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Rules(command) => rules::run(&command, context),
         Command::Except(command) => except::run(&command, context),
         Command::Ledger(command) => ledger::run(&command, context),
+        Command::Evidence(arguments) => evidence::run(&arguments, context),
         Command::Record(command) => record::run(&command, context),
         Command::Rate(arguments) => rate::run(&arguments, context),
         Command::Hook(command) => hook::run(&command, context),

@@ -147,8 +147,13 @@ fn no_trust(why: &str) -> Trouble {
 
 /// The policy of the trust root.
 pub fn policies(trust: &TrustRoot, site: &Site) -> Result<Policies, Trouble> {
+    Ok(load::policies(&policy_files(trust, site)?)?)
+}
+
+/// The policy of the trust root, its rules, and what it extends, in the order they are read.
+pub fn policy_files(trust: &TrustRoot, site: &Site) -> Result<Vec<PolicyFile>, Trouble> {
     if trust.commit.is_empty() {
-        return site.local_policies();
+        return site.policy_files();
     }
     let mut files = Vec::new();
     for file in trust.policy.iter().chain(&trust.rules) {
@@ -164,7 +169,29 @@ pub fn policies(trust: &TrustRoot, site: &Site) -> Result<Policies, Trouble> {
             }
         }
     }
-    Ok(load::policies(&files)?)
+    Ok(files)
+}
+
+/// What `commit` holds, or the work tree where it is empty; `None` when the commit is not here.
+pub fn at(commit: &str, site: &Site) -> Result<Option<TrustRoot>, Trouble> {
+    if commit.is_empty() {
+        return Ok(Some(TrustRoot::read(&WorkTree::new(&site.root))?));
+    }
+    let Some((repository, id)) = site.repository.as_ref().zip(ObjectId::parse(commit)) else {
+        return Ok(None);
+    };
+    if repository.resolve(commit)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(TrustRoot::read(&AtCommit { repository, id })?))
+}
+
+/// One file of `commit`, or of the work tree where it is empty.
+pub fn file(commit: &str, path: &str, site: &Site) -> Result<Option<Vec<u8>>, Trouble> {
+    match site.repository.as_ref().zip(ObjectId::parse(commit)) {
+        Some((repository, id)) => Ok((AtCommit { repository, id }).blob(path)?),
+        None => Ok(WorkTree::new(&site.root).blob(path)?),
+    }
 }
 
 fn policy_file(path: &str, bytes: Vec<u8>) -> Result<PolicyFile, Trouble> {

@@ -8,6 +8,8 @@ pub mod audit;
 pub mod checkpoint;
 /// Why the ledger gives no answer.
 pub mod error;
+/// The records that tell what let one deploy through.
+pub mod evidence;
 /// Records as tables and as statements of others' formats.
 pub mod export;
 /// The fields every record is judged by.

@@ -6,6 +6,8 @@
 
 /// A message with its place, causes and help, as a reader sees it.
 pub mod diagnostic;
+/// What let one deploy through, for a person.
+pub mod evidence;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.

@@ -18,6 +18,8 @@ use crate::cli::exit::Exit;
 use crate::cli::site::Site;
 use crate::cli::trouble::Trouble;
 
+pub use prove::newest_seal;
+
 /// What to do with the ledger.
 #[derive(Debug, Subcommand)]
 pub enum Command {

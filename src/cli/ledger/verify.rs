@@ -72,7 +72,7 @@ fn sealed(seals: &[Seal], size: u64, without_keys: bool) -> String {
         open => format!("; {open} records since are not sealed"),
     };
     let names = safe::terminal(&names.join(", "));
-    format!("{} seals, the newest over {covered} records by {names}{checked}{rest}", seals.len())
+    format!("newest of {} sealed states: {covered} records by {names}{checked}{rest}", seals.len())
 }
 
 /// Replays `ledger` from its first record, against what is known of it.
