@@ -20,16 +20,7 @@ const ROWS: &str = "
 
 /// Rows without a test, each with the reason.
 const LATER: &[(&str, &str)] = &[
-    ("a5", "needs the chain of `policy.activated` records, which comes with policies signed by a quorum"),
-    (
-        "a7",
-        "needs the quorum over a new trust root; until then a push to the base is trusted as the forge serves it",
-    ),
     ("a8", "needs the list of allowed tool digests in the trust root; records hold the version alone"),
-    (
-        "b17",
-        "needs the record `signer.revoked`; a key in `.tollgate/revoked` signs nothing more, from the base on",
-    ),
     ("c9", "needs the cap on records of one run"),
     ("c10", "belongs to stores with conditional writes; the one store there is holds a lock"),
     ("c14", "belongs to the store on a branch, which is not there yet"),

@@ -175,6 +175,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         protected: site.run.request.is_empty() && is_within(&site.run.commit, &trust.commit) == Some(true),
         contains: &contains,
         replaces: &replaces,
+        former: &|commit| trusted::former(commit, &site),
         change_base: change_base(&site, &trust)?,
     };
     let outcome = record(arguments, &site, &policies, &request, now, context)?;
@@ -338,6 +339,8 @@ fn exception_context(
         vetted: std::collections::BTreeSet::new(),
         uses: BTreeMap::new(),
         revoked: std::collections::BTreeSet::new(),
+        denied: std::collections::BTreeSet::new(),
+        adopted: None,
     }
 }
 

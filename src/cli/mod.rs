@@ -1,6 +1,7 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
 mod annotate;
+mod audited;
 mod authors;
 mod check;
 mod context;
@@ -15,6 +16,7 @@ mod hook;
 mod inventory;
 mod ledger;
 mod memo;
+mod pen;
 mod profile;
 mod progress;
 mod rate;
@@ -67,10 +69,10 @@ enum Command {
     Inventory(inventory::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
-    /// The rules in force: list, show, test, lint, profile, schema.
+    /// The rules in force: list, show, test, lint, profile, schema, sign.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Exceptions: request, approve, list, verify.
+    /// Exceptions: request, approve, deny, adopt, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
     /// The ledger: log, verify, seal, witness, prove, compare, export, copy.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Request;
+use super::adoption;
 use super::memory::Memory;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
-use crate::exception::{Code, Exceptions};
+use crate::exception::document::MAX_FINDINGS;
+use crate::exception::verified::signature_digest;
+use crate::exception::{Code, Vote};
 use crate::finding::Fingerprint;
 use crate::ledger::kinds::{About, Approval, RunFacts};
 use crate::ledger::lineage::finish;
@@ -24,12 +27,12 @@ pub(super) fn of_run(
 ) -> Vec<Record> {
     let lineage = Lineage::new(origin, request.version, &request.run, request.stage);
     let mut batch = approvals(request, &lineage, ruling, memory, now);
-    let mut refused = 0;
+    batch.extend(adoption::records(request, &lineage, memory, now));
     for decision in worst(ruling).values() {
         batch.push(lineage.observed(now, decision, &request.policies.digest));
         batch.extend(dismissal(&lineage, decision, now));
-        batch.extend(refusals(&lineage, decision, now, &mut refused));
     }
+    batch.extend(refusals(&lineage, ruling, memory, now));
     for (occurrence, gone) in memory.gone.iter().enumerate() {
         let mut run = request.run.clone();
         run.reference.clone_from(&gone.reference);
@@ -69,8 +72,7 @@ fn approvals(
     memory: &Memory,
     now: Timestamp,
 ) -> Vec<Record> {
-    let exceptions =
-        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    let exceptions = memory.exceptions(request, now);
     let mut records = Vec::new();
     for exception in exceptions.accepted() {
         let document = exception.document();
@@ -84,7 +86,9 @@ fn approvals(
         }
         let permit =
             ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
-        let Some(permit) = permit.filter(|_| !memory.approved.contains(id)) else { continue };
+        let is_new = |vote: &Vote| !memory.signatures_seen.contains_key(&signature_digest(&vote.armour));
+        let is_news = !memory.approved.contains(id) || exception.votes().iter().any(is_new);
+        let Some(permit) = permit.filter(|_| is_news) else { continue };
         let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
         let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();
         records.push(lineage.exception_approved(
@@ -116,18 +120,25 @@ fn dismissal(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Option<R
     Some(lineage.dismissed(now, about, &by, "false_positive", &permit.exception))
 }
 
-/// Attempts to approve one's own change are on record; other refusals are in the report. `count` tells those of one
-/// run apart.
-fn refusals(lineage: &Lineage, decision: &Decision, now: Timestamp, count: &mut u32) -> Vec<Record> {
-    let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
-    let findings = [decision.finding.fingerprint];
-    own.map(|refusal| {
-        let (id, code, reason) = (&refusal.exception, &refusal.code, &refusal.reason);
-        let record = lineage.exception_refused(now, id, &findings, code, reason, *count);
-        *count += 1;
-        record
-    })
-    .collect()
+/// Attempts to approve one's own change are on record, once each; other refusals are in the report.
+fn refusals(lineage: &Lineage, ruling: &Ruling, memory: &Memory, now: Timestamp) -> Vec<Record> {
+    let mut attempts: BTreeMap<(&str, &str), Vec<Fingerprint>> = BTreeMap::new();
+    for decision in &ruling.decisions {
+        let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
+        for refusal in own {
+            let named = attempts.entry((&refusal.exception, &refusal.reason)).or_default();
+            if named.len() < MAX_FINDINGS && !named.contains(&decision.finding.fingerprint) {
+                named.push(decision.finding.fingerprint);
+            }
+        }
+    }
+    let is_news =
+        |(id, reason): &(&str, &str)| !memory.refused.contains(&((*id).to_owned(), (*reason).to_owned()));
+    let news = attempts.into_iter().filter(|(attempt, _)| is_news(attempt));
+    let record = |(count, ((id, reason), findings)): (u32, ((&str, &str), Vec<Fingerprint>))| {
+        lineage.exception_refused(now, id, &findings, Code::SelfApproval.word(), reason, count)
+    };
+    (0..).zip(news).map(record).collect()
 }
 
 fn run_record(

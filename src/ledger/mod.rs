@@ -2,6 +2,8 @@
 
 /// The loop all stores share.
 pub mod append;
+/// Which decisions leaned on what was revoked since, and which tool made what.
+pub mod audit;
 /// Size and root as a text that can be signed.
 pub mod checkpoint;
 /// Why the ledger gives no answer.
@@ -28,6 +30,8 @@ pub mod proof;
 pub mod record;
 /// Signed checkpoints.
 pub mod seal;
+/// Records of who may do what: signers, baselines, broken glass.
+pub mod standing;
 /// Where records are kept.
 pub mod stores;
 /// Ledgers out of their store.

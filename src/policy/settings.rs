@@ -1,6 +1,6 @@
 //! `.tollgate/policy.yml`: thresholds, pipelines, overrides. Every field optional, unknown ones are errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,12 @@ pub struct Settings {
     /// Paths that are left out, listed in every outcome.
     #[serde(default)]
     pub paths: Paths,
+    /// What a new policy needs to come into force.
+    #[serde(default)]
+    pub trust: TrustSettings,
+    /// `sha256:` digests of the tollgate binaries that may write records; any where none is listed.
+    #[serde(default)]
+    pub tools: BTreeSet<String>,
     /// Overrides by rule id; one that matches nothing is an error.
     #[serde(default)]
     pub rules: Vec<Override>,
@@ -93,6 +99,15 @@ pub struct RateSettings {
     pub maturity: Option<Length>,
     /// After how long without a run a change counts as abandoned; 30 days when left out.
     pub abandoned_after: Option<Length>,
+}
+
+/// What a new policy needs to come into force.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustSettings {
+    /// How many persons must sign it, of those this one lists for `policy@tollgate`; 2 when left out, and never more
+    /// than there are.
+    pub quorum: Option<u32>,
 }
 
 /// Limits of reading.

@@ -8,10 +8,10 @@
 pub mod diagnostic;
 /// What let one deploy through, for a person.
 pub mod evidence;
-/// The inventory of identities, in every format.
-pub mod inventory;
 /// What the two security reports of GitLab share.
 mod gitlab;
+/// The inventory of identities, in every format.
+pub mod inventory;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.
