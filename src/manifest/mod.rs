@@ -1,5 +1,7 @@
 //! Identities read from configuration; one file for each dialect.
 
+/// Policies of AWS IAM, alone and in templates.
+mod aws_iam;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
@@ -65,6 +67,7 @@ pub enum Keep {
 
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
+    aws_iam::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
     cursor::DIALECT,

@@ -20,9 +20,9 @@ use std::fmt;
 
 use super::span::{Position, Span};
 
-pub use json::read as read_json;
+pub use json::{read as read_json, read_within as read_json_within};
 pub use toml::read as read_toml;
-pub use yaml::{read as read_yaml, read_parts as read_yaml_parts};
+pub use yaml::{read as read_yaml, read_parts as read_yaml_parts, read_with_tags as read_yaml_with_tags};
 
 /// Nodes of one file, copies made for aliases included.
 pub const MAX_NODES: usize = 250_000;
@@ -141,6 +141,19 @@ impl Node {
             other => other,
         };
         Self { span: Span::new(self.span.start + by, self.span.end + by), value }
+    }
+
+    /// The same node, with one place for all that is in it.
+    fn pinned(self, span: Span) -> Self {
+        let each = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.pinned(span)).collect();
+        let value = match self.value {
+            Value::List(items) => Value::List(each(items)),
+            Value::Map(pairs) => Value::Map(
+                pairs.into_iter().map(|(key, value)| (key.pinned(span), value.pinned(span))).collect(),
+            ),
+            other => other,
+        };
+        Self { span, value }
     }
 
     /// The value under `key`, in a map that has it.
