@@ -119,6 +119,7 @@ impl Roles {
             roles.grants.insert(key(role), role.grants.clone());
         }
         roles.aggregate(identities);
+        roles.chain(identities);
         for holder in identities {
             for step in holder.delegation.iter().filter(|step| step.how == BOUND) {
                 let key = (step.to.clone(), holder.context, holder.home.clone());
@@ -151,6 +152,25 @@ impl Roles {
                     self.grants.entry(key(role)).or_default().push(grant.clone());
                 }
             }
+        }
+    }
+
+    /// Adds to policies of a cloud what they are made of in another file. One step: a policy is attached, and a document
+    /// is what it is made of.
+    fn chain(&mut self, identities: &[Identity]) {
+        let mut left = MAX_JOINED;
+        let mut more: Vec<(Key, Vec<Grant>)> = Vec::new();
+        for role in identities.iter().filter(|identity| identity.platform != KUBERNETES && is_role(identity))
+        {
+            for step in role.delegation.iter().filter(|step| step.how == BOUND) {
+                let grants = self.find(step, role).unwrap_or_default();
+                let Some(rest) = left.checked_sub(grants.iter().map(weight).sum()) else { return };
+                left = rest;
+                more.push((key(role), grants.to_vec()));
+            }
+        }
+        for (key, grants) in more {
+            self.grants.entry(key).or_default().extend(grants);
         }
     }
 

@@ -34,6 +34,8 @@ mod permission;
 mod redact;
 /// What the script of a CI job does.
 mod script;
+/// Identity resources in Terraform.
+mod terraform;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Settings of the coding agent of Zed.
@@ -77,6 +79,7 @@ pub const DIALECTS: &[Dialect] = &[
     kubernetes::DIALECT,
     mcp::DIALECT,
     opencode::DIALECT,
+    terraform::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];

@@ -74,7 +74,9 @@ fn read_document(file: &File<'_>, document: &Node, reading: &mut Reading) {
     } else {
         let stem = file.path.rsplit('/').next().unwrap_or_default();
         let stem = stem.split('.').next().unwrap_or_default();
-        alone(file, document, &mut vec![stem.to_owned()], &mut parts)
+        let template =
+            document.get("AWSTemplateFormatVersion").is_some() || document.get("Resources").is_some();
+        if template { 0 } else { alone(file, document, &mut vec![stem.to_owned()], &mut parts) }
     };
     let mut identities = parts.finish();
     for identity in &mut identities {
