@@ -48,6 +48,8 @@ struct Bare<'g> {
     resources: BTreeSet<&'g str>,
     groups: BTreeSet<&'g str>,
     names: BTreeSet<&'g str>,
+    /// What is left out of actions and of resources.
+    without: [BTreeSet<&'g str>; 2],
     scope: super::Scope,
     namespace: &'g str,
 }
@@ -62,6 +64,7 @@ impl<'g> Bare<'g> {
             resources: set(&grant.resources),
             groups: set(&grant.groups),
             names: set(&grant.names),
+            without: [set(&grant.not_actions), set(&grant.not_resources)],
             scope: grant.scope,
             namespace: &grant.namespace,
         }
@@ -74,8 +77,10 @@ impl<'g> Bare<'g> {
         let named = self.names.is_empty() || !other.names.is_empty() && other.names.is_subset(&self.names);
         let reach =
             self.scope > other.scope || self.scope == other.scope && self.namespace == other.namespace;
+        let left_out = self.without.iter().zip(&other.without).all(|(mine, theirs)| mine.is_subset(theirs));
         named
             && reach
+            && left_out
             && all(&self.actions, &other.actions)
             && all(&self.resources, &other.resources)
             && all(&self.groups, &other.groups)
@@ -260,6 +265,8 @@ mod tests {
             resources: owned(resources),
             groups: vec![],
             names: owned(names),
+            not_actions: vec![],
+            not_resources: vec![],
             scope: Scope::Namespace,
             namespace: "pay".to_owned(),
             conditions: owned(conditions),
@@ -286,6 +293,7 @@ mod tests {
             (vec![grant(&["*"], &["pods"], &[], &["c"])], vec!["grant"]),
             (vec![grant(&["get"], &["secrets"], &[], &["c"])], vec!["grant"]),
             (vec![grant(&["get"], &["pods"], &[], &[])], vec!["condition"]),
+            (vec![Grant { not_actions: vec!["get".to_owned()], ..base() }], vec![]),
             (vec![Grant { scope: Scope::Cluster, ..base() }], vec!["grant"]),
             (vec![Grant { namespace: "other".to_owned(), ..base() }], vec!["grant"]),
         ] {
