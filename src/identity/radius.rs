@@ -512,6 +512,7 @@ mod tests {
             life: Life::Never,
             lifetime: -1,
             remaining: 0,
+            limit: -1,
             storage: Storage::Literal,
             place: place("t"),
         }
