@@ -16,6 +16,8 @@ mod adopt;
 mod people;
 #[path = "life/policy.rs"]
 mod policy;
+#[path = "life/release.rs"]
+mod release;
 #[path = "support/run.rs"]
 mod run;
 mod support;

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use clap::Subcommand;
 use tollgate::finding::Fingerprint;
 use tollgate::ledger::kinds::{About, Deploy};
+use tollgate::ledger::release::{self, Wanted};
 use tollgate::ledger::{Kind, Lineage, Record};
 use tollgate::pipeline::Stage;
 use tollgate::text::safe;
@@ -15,8 +16,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::ledger::Which;
 use super::site::Site;
+use super::tool::Tool;
 use super::trouble::Trouble;
-use super::voucher;
+use super::{verify_deploy, voucher};
 
 /// What happened.
 #[derive(Debug, Subcommand)]
@@ -39,7 +41,7 @@ pub struct DeployArguments {
     /// Where it went; production when left out.
     #[arg(long, value_name = "NAME", default_value = "")]
     pub environment: String,
-    /// The gate run it relied on; the newest run of this pipeline and commit when left out, none with `none`.
+    /// The gate run it relied on; the newest that names the digest, else the newest over the commit, when left out; none with `none`.
     #[arg(long, value_name = "RUN")]
     pub relied_on: Option<String>,
     /// Digest of what was deployed.
@@ -92,11 +94,15 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
 pub fn deploy(arguments: &DeployArguments, context: &Context) -> Result<Exit, Trouble> {
     let (site, mut ledger, lineage) = open(&arguments.writer, context)?;
     let commit = arguments.commit.clone().unwrap_or_else(|| site.run.commit.clone());
-    let pipeline = arguments.writer.pipeline.clone().unwrap_or_else(|| site.run.pipeline.clone());
+    let artifact = Some(&arguments.artifact).filter(|typed| !typed.is_empty());
+    let artifact = artifact.map(|typed| verify_deploy::artifact(typed)).transpose()?.unwrap_or_default();
     let relied_on = match arguments.relied_on.as_deref() {
         Some("none") => String::new(),
         Some(run) => run.to_owned(),
-        None => newest_run(&mut ledger, &pipeline, &commit)?,
+        None => {
+            let wanted = Wanted { run: &site.run, commit: &commit, artifact: &artifact };
+            release::newest(&mut ledger, &wanted)?.map(|run| run.run_id).unwrap_or_default()
+        }
     };
     let id = match &arguments.id {
         Some(id) => id.clone(),
@@ -105,30 +111,13 @@ pub fn deploy(arguments: &DeployArguments, context: &Context) -> Result<Exit, Tr
     let deploy = Deploy {
         id: &id,
         environment: &arguments.environment,
-        artifact_digest: &arguments.artifact,
+        artifact_digest: &artifact,
         relied_on: &relied_on,
         commit: &commit,
     };
     let record = lineage.deploy(context.now, &deploy);
     let run = if relied_on.is_empty() { "no gate run".to_owned() } else { format!("run {relied_on}") };
     append(&mut ledger, record, &arguments.writer, &format!("deploy {id} relies on {run}"), context)
-}
-
-/// The newest run at `merge` or `deploy` of `pipeline` over `commit`; empty without one.
-fn newest_run(
-    ledger: &mut tollgate::ledger::Ledger,
-    pipeline: &str,
-    commit: &str,
-) -> Result<String, Trouble> {
-    let mut newest = String::new();
-    for entry in ledger.records() {
-        let (_, record) = entry?;
-        let same = record.text("pipeline") == pipeline && record.text("commit.id") == commit;
-        if record.kind() == Some(Kind::Run) && same && record.text("stage") != Stage::Local.word() {
-            record.text("run_id").clone_into(&mut newest);
-        }
-    }
-    Ok(newest)
 }
 
 fn done(kind: Kind, arguments: &DoneArguments, context: &Context) -> Result<Exit, Trouble> {
@@ -154,7 +143,8 @@ fn open(writer: &Writer, context: &Context) -> Result<(Site, tollgate::ledger::L
     super::ledger::refuse_seal_key(context)?;
     let ledger = writer.which.existing(context)?;
     super::ledger::require_known(&ledger, context)?;
-    let lineage = Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, Stage::Deploy);
+    let lineage = Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, Stage::Deploy)
+        .by_tool(Tool::begin().digest());
     Ok((site, ledger, lineage))
 }
 
