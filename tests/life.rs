@@ -12,6 +12,8 @@
 
 #[path = "life/adopt.rs"]
 mod adopt;
+#[path = "life/outside.rs"]
+mod outside;
 #[path = "life/people.rs"]
 mod people;
 #[path = "life/policy.rs"]

@@ -8,6 +8,8 @@
 pub mod diagnostic;
 /// What let one deploy through, for a person.
 pub mod evidence;
+/// A production scanner's SARIF, read.
+pub mod live;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.
