@@ -24,8 +24,10 @@ mod record;
 mod rules;
 mod shell;
 mod site;
+mod tool;
 mod trouble;
 mod trusted;
+mod verify_deploy;
 mod voucher;
 
 use std::io::Write as _;

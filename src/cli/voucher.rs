@@ -35,7 +35,7 @@ const fn namespaces(kind: Option<Kind>) -> &'static [&'static str] {
 const KEY_BYTES: u64 = 64 * 1024;
 
 /// How many persons must break the glass together.
-const GLASS_QUORUM: usize = 2;
+pub const GLASS_QUORUM: usize = 2;
 
 /// The people whose signature makes a record from outside the gate count.
 pub struct Voucher {

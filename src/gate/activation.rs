@@ -2,7 +2,7 @@
 
 use super::{GateError, Request};
 use crate::ledger::standing::PolicyFacts;
-use crate::ledger::{Key, Kind, Ledger, LedgerError, Lineage, Prefix, Record, audit};
+use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record, audit};
 use crate::pipeline::Stage;
 use crate::text::time::Timestamp;
 use crate::trust::activation::{Activated, Former, Standing};
@@ -58,7 +58,7 @@ impl Activation {
             standing: &standing,
             signatures: &request.trust.signatures,
         };
-        let lineage = Lineage::new(ledger.origin(), request.version, &request.run, request.stage);
+        let lineage = request.lineage(ledger.origin(), &request.run);
         let record = (!is_known).then(|| lineage.trust_activated(now, &facts));
         Ok(Self { known: records.len(), record, told })
     }

@@ -12,6 +12,8 @@ pub mod evidence;
 mod gitlab;
 /// The inventory of identities, in every format.
 pub mod inventory;
+/// A production scanner's SARIF, read.
+pub mod live;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.
