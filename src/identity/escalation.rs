@@ -16,6 +16,7 @@ pub(super) enum Extent {
 pub(super) fn escalation(platform: &str, grant: &Grant) -> Option<(String, Extent)> {
     match platform {
         "aws" => amazon(grant),
+        "gcp" => google(grant),
         _ => kubernetes(grant),
     }
 }
@@ -36,6 +37,65 @@ fn amazon(grant: &Grant) -> Option<(String, Extent)> {
     let everywhere = AMAZON_KINDS.iter().any(|kind| allows(grant, action, kind, ""));
     Some(((*action).to_owned(), if everywhere { Extent::Whole } else { Extent::Part }))
 }
+
+fn google(grant: &Grant) -> Option<(String, Extent)> {
+    if !grant.conditions.is_empty() {
+        return None;
+    }
+    let action = grant.actions.iter().find(|action| {
+        let action = action.as_str();
+        GOOGLE_ROLES.contains(&action) || GOOGLE_PERMISSIONS.contains(&action)
+    })?;
+    let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
+    Some((format!("use {action}"), if wide { Extent::Whole } else { Extent::Part }))
+}
+
+/// Roles that lead to more, or to whoever a service account is.
+///
+/// Source: Google Cloud, "IAM basic and predefined roles reference", and "Roles for service account authentication",
+/// read 2026-11-21.
+const GOOGLE_ROLES: [&str; 22] = [
+    "roles/owner",
+    "roles/editor",
+    "roles/iam.serviceAccountTokenCreator",
+    "roles/iam.serviceAccountUser",
+    "roles/iam.serviceAccountKeyAdmin",
+    "roles/iam.serviceAccountAdmin",
+    "roles/iam.workloadIdentityUser",
+    "roles/iam.roleAdmin",
+    "roles/iam.organizationRoleAdmin",
+    "roles/iam.securityAdmin",
+    "roles/resourcemanager.projectIamAdmin",
+    "roles/resourcemanager.folderIamAdmin",
+    "roles/resourcemanager.folderAdmin",
+    "roles/resourcemanager.organizationAdmin",
+    "roles/orgpolicy.policyAdmin",
+    "roles/cloudbuild.builds.editor",
+    "roles/deploymentmanager.editor",
+    "roles/compute.admin",
+    "roles/compute.instanceAdmin",
+    "roles/compute.instanceAdmin.v1",
+    "roles/container.admin",
+    "roles/secretmanager.admin",
+];
+
+/// Permissions of roles of one's own that lead to more.
+const GOOGLE_PERMISSIONS: [&str; 14] = [
+    "resourcemanager.projects.setIamPolicy",
+    "resourcemanager.folders.setIamPolicy",
+    "resourcemanager.organizations.setIamPolicy",
+    "iam.roles.update",
+    "iam.serviceAccounts.getAccessToken",
+    "iam.serviceAccounts.getOpenIdToken",
+    "iam.serviceAccounts.signBlob",
+    "iam.serviceAccounts.signJwt",
+    "iam.serviceAccounts.implicitDelegation",
+    "iam.serviceAccounts.actAs",
+    "iam.serviceAccounts.setIamPolicy",
+    "iam.serviceAccountKeys.create",
+    "orgpolicy.policy.set",
+    "cloudbuild.builds.create",
+];
 
 /// Everything an escalation of [`AMAZON`] can be about.
 const AMAZON_KINDS: [&str; 4] =

@@ -14,6 +14,8 @@ mod context;
 mod cursor;
 /// One file while it is read.
 mod file;
+/// Policies of Google Cloud IAM.
+mod gcp_iam;
 /// Settings of the coding agent Gemini CLI.
 mod gemini;
 /// Workflows of GitHub Actions and their jobs.
@@ -28,6 +30,8 @@ mod launch;
 mod mcp;
 /// Settings of the coding agent opencode.
 mod opencode;
+/// The identities of one file while it is read.
+mod parts;
 /// Permission rules of coding agents.
 mod permission;
 /// Text that may hold a secret, made fit to show.
@@ -73,6 +77,7 @@ pub const DIALECTS: &[Dialect] = &[
     claude_code::DIALECT,
     codex::DIALECT,
     cursor::DIALECT,
+    gcp_iam::DIALECT,
     gemini::DIALECT,
     github_actions::DIALECT,
     gitlab_ci::DIALECT,

@@ -5,6 +5,8 @@
 
 /// Resources of Amazon.
 mod aws;
+/// Resources of Google.
+mod google;
 /// The resources of one file and what they say of each other.
 mod module;
 
@@ -16,7 +18,19 @@ use module::Module;
 pub(super) const DIALECT: Dialect = Dialect { name: "terraform", claims, read };
 
 /// Parts of the names of resources that declare identities, one of which a file must hold.
-const WORDS: [&str; 4] = ["aws_iam_", "aws_ssoadmin_", "aws_eks_access_", "_policy\""];
+const WORDS: [&str; 11] = [
+    "aws_iam_",
+    "aws_ssoadmin_",
+    "aws_eks_access_",
+    "_policy\"",
+    "_iam_member",
+    "_iam_binding",
+    "google_service_account",
+    "google_iam_",
+    "google_project_iam_",
+    "google_apikeys_",
+    "cloud-platform",
+];
 
 /// What makes a JSON file a plan.
 const PLAN: &str = "planned_values";
@@ -35,7 +49,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
     let Tree { documents, .. } = tree;
     for document in documents {
         let Some(module) = Module::read(&document) else { continue };
-        let unknown = aws::read(file, &module, reading);
+        let unknown = aws::read(file, &module, reading) + google::read(file, &module, reading);
         super::aws_iam::note_unknown(file, unknown, reading);
         if file.keep == Keep::Documents {
             reading.documents.push((DIALECT.name, document));
