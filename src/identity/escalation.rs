@@ -17,6 +17,7 @@ pub(super) fn escalation(platform: &str, grant: &Grant) -> Option<(String, Exten
     match platform {
         "aws" => amazon(grant),
         "gcp" => google(grant),
+        "azure" => azure(grant),
         _ => kubernetes(grant),
     }
 }
@@ -49,6 +50,36 @@ fn google(grant: &Grant) -> Option<(String, Extent)> {
     let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
     Some((format!("use {action}"), if wide { Extent::Whole } else { Extent::Part }))
 }
+
+fn azure(grant: &Grant) -> Option<(String, Extent)> {
+    if !grant.conditions.is_empty() {
+        return None;
+    }
+    let named = grant.actions.iter().find(|action| AZURE_ROLES.contains(&action.as_str()));
+    let action = named
+        .map(String::as_str)
+        .or_else(|| AZURE_ACTIONS.iter().copied().find(|action| allows_somewhere(grant, action)))?;
+    let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
+    Some((format!("use {action}"), if wide { Extent::Whole } else { Extent::Part }))
+}
+
+/// Built-in roles that hand out roles, or change whatever runs.
+///
+/// Source: Microsoft, "Azure built-in roles", read 2026-11-21.
+const AZURE_ROLES: [&str; 4] =
+    ["Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator"];
+
+/// Actions that lead to more.
+///
+/// Source: Microsoft, "Azure permissions", read 2026-11-21.
+const AZURE_ACTIONS: [&str; 6] = [
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Authorization/roleDefinitions/write",
+    "Microsoft.Authorization/elevateAccess/action",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    "Microsoft.Compute/virtualMachines/runCommand/action",
+    "Microsoft.Resources/deploymentScripts/write",
+];
 
 /// Roles that lead to more, or to whoever a service account is.
 ///

@@ -196,6 +196,12 @@ fn reads_secrets(platform: &str, grant: &Grant) -> bool {
                     .iter()
                     .any(|action| allows_somewhere(grant, action))
         }
+        "azure" => {
+            grant.scope >= Scope::Namespace
+                && ["Key Vault Administrator", "Key Vault Secrets Officer", "Key Vault Secrets User"]
+                    .iter()
+                    .any(|role| grant.actions.iter().any(|action| action == role))
+        }
         "gcp" => {
             grant.scope >= Scope::Cluster
                 && ["roles/secretmanager.secretAccessor", "secretmanager.versions.access"]

@@ -2,6 +2,8 @@
 
 /// Policies of AWS IAM, alone and in templates.
 mod aws_iam;
+/// Role definitions and assignments of Azure.
+mod azure_rbac;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
@@ -74,6 +76,7 @@ pub enum Keep {
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
     aws_iam::DIALECT,
+    azure_rbac::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
     cursor::DIALECT,

@@ -26,7 +26,10 @@ pub(in crate::manifest) fn bind(
 ) {
     let (Some(member_text), Some(role_text)) = (member.scalar(), role.scalar()) else { return };
     let (name, native_kind) = member_of(&member_text, name_of);
-    let conditions = condition_of(condition);
+    let mut conditions = condition_of(condition);
+    if target.scope == Scope::Resource && name_of(&target.resource).is_some_and(|to| to == name) {
+        conditions.push("the member is the account itself".to_owned());
+    }
     let own = name_of(&role_text).or_else(|| own_role(&role_text));
     // A role of one's own has its name in one place alone, and its holder must be found there.
     let everywhere = own.is_none() && !name.contains("${") && name_of(&member_text).is_none();

@@ -370,7 +370,7 @@ impl Reader<'_, '_> {
 
     /// The stable name of whoever a policy or a key is for.
     fn holder(&self, kind: &str, body: &Node) -> Option<String> {
-        let text = body.get(kind).and_then(text)?;
+        let (text, _) = texts(body.get(kind)).into_iter().next()?;
         Some(self.named(kind, &text))
     }
 

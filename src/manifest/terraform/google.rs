@@ -75,8 +75,10 @@ impl Reader<'_, '_> {
             bind(self.file, parts, member, role, &target, condition, &name_of);
         };
         if let Some(role) = body.get("role") {
-            for member in members(body) {
-                give(role, member, body.get("condition"));
+            for role in each(role) {
+                for member in members(body) {
+                    give(role, member, body.get("condition"));
+                }
             }
             return 0;
         }
@@ -156,7 +158,7 @@ fn iam_of(kind: &str) -> Option<&str> {
 }
 
 fn members(node: &Node) -> impl Iterator<Item = &Node> {
-    node.get("member").into_iter().chain(node.get("members").into_iter().flat_map(each))
+    node.get("member").into_iter().flat_map(each).chain(node.get("members").into_iter().flat_map(each))
 }
 
 /// What the role is given on.

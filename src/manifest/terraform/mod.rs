@@ -5,6 +5,8 @@
 
 /// Resources of Amazon.
 mod aws;
+/// Resources of Azure.
+mod azure;
 /// Resources of Google.
 mod google;
 /// The resources of one file and what they say of each other.
@@ -18,7 +20,7 @@ use module::Module;
 pub(super) const DIALECT: Dialect = Dialect { name: "terraform", claims, read };
 
 /// Parts of the names of resources that declare identities, one of which a file must hold.
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 15] = [
     "aws_iam_",
     "aws_ssoadmin_",
     "aws_eks_access_",
@@ -30,6 +32,10 @@ const WORDS: [&str; 11] = [
     "google_project_iam_",
     "google_apikeys_",
     "cloud-platform",
+    "azurerm_role_",
+    "azuread_",
+    "_federated_identity_credential",
+    "azurerm_kubernetes_cluster",
 ];
 
 /// What makes a JSON file a plan.
@@ -50,6 +56,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
     for document in documents {
         let Some(module) = Module::read(&document) else { continue };
         let unknown = aws::read(file, &module, reading) + google::read(file, &module, reading);
+        azure::read(file, &module, reading);
         super::aws_iam::note_unknown(file, unknown, reading);
         if file.keep == Keep::Documents {
             reading.documents.push((DIALECT.name, document));
