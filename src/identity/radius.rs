@@ -196,6 +196,18 @@ fn reads_secrets(platform: &str, grant: &Grant) -> bool {
                     .iter()
                     .any(|action| allows_somewhere(grant, action))
         }
+        "azure" => {
+            grant.scope >= Scope::Namespace
+                && ["Key Vault Administrator", "Key Vault Secrets Officer", "Key Vault Secrets User"]
+                    .iter()
+                    .any(|role| grant.actions.iter().any(|action| action == role))
+        }
+        "gcp" => {
+            grant.scope >= Scope::Cluster
+                && ["roles/secretmanager.secretAccessor", "secretmanager.versions.access"]
+                    .iter()
+                    .any(|action| allows_somewhere(grant, action))
+        }
         _ => {
             let reads = ["get", "list", "watch"].iter().any(|action| allows(grant, action, "secrets", ""));
             reads && grant.names.is_empty()
@@ -310,8 +322,14 @@ fn ease(identity: &Identity) -> Factor {
 }
 
 /// Groups and users that need no credential, or any.
-const OPEN_GROUPS: [&str; 4] =
-    ["/system:anonymous", "/system:unauthenticated", "/system:authenticated", "aws/principal/*"];
+const OPEN_GROUPS: [&str; 6] = [
+    "/system:anonymous",
+    "/system:unauthenticated",
+    "/system:authenticated",
+    "aws/principal/*",
+    "gcp/allUsers",
+    "gcp/allAuthenticatedUsers",
+];
 
 fn credential_ease(credential: &Credential, exported: bool) -> Factor {
     let place = Some(&credential.place);
