@@ -178,6 +178,7 @@ pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap
 fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
     let mut joined = crate::identity::join::join(identities.to_vec());
+    crate::identity::govern::govern(&mut joined.identities, setting.now);
     for identity in &mut joined.identities {
         let environment = identity.environment.clone();
         let limits = &setting.policies.settings.limits.max_lifetime;

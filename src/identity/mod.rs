@@ -9,6 +9,8 @@ pub mod credential;
 pub mod deny;
 /// Actions that lead to more than they say.
 mod escalation;
+/// Agents and the manifests that govern them.
+pub mod govern;
 /// Leave to do actions on resources under conditions.
 pub mod grant;
 /// Every identity of a tree in one list.

@@ -9,7 +9,6 @@ use tollgate::ledger::Proof;
 use tollgate::ledger::checkpoint::Checkpoint;
 use tollgate::ledger::record::Record;
 use tollgate::manifest::{self, Keep};
-use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::policy::{Policies, PolicyFile, load};
 use tollgate::report::saved;
 use tollgate::signing::signers::Signers;
@@ -272,8 +271,7 @@ fn policies(world: &World, random: &mut Random, _: &str, input: &[u8]) {
             for rule in policies.rules.iter().filter(|rule| rule.origin.starts_with(".tollgate")) {
                 tollgate::policy::lint::problems(rule).len();
                 for example in &rule.text.examples {
-                    let (ExampleSyntax::Text(text) | ExampleSyntax::File { text, .. }) = example;
-                    let bytes = text.clone().into_bytes();
+                    let bytes = example.files().iter().flat_map(|(_, text)| text.bytes()).collect();
                     let source = One(Blob { path: "a.txt".to_owned(), commit: None, change: None, bytes });
                     let fingerprinter = &world.fingerprinter;
                     let setting = Setting { policies: &policies, fingerprinter, now: NOW, threads: 1 };
