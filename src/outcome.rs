@@ -31,6 +31,8 @@ pub struct Outcome {
     pub receipts: Vec<Receipt>,
     /// Why nothing was recorded, where that is so.
     pub unrecorded: Option<String>,
+    /// How the policy came into force, in words, where it did with this run; else empty.
+    pub activation: String,
     /// `sha256:` digest of the policy in force.
     pub policy_digest: String,
     /// The commit policy and signers came from; empty when they came from the work tree.

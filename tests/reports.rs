@@ -540,6 +540,7 @@ fn empty() -> Outcome {
         coverage: Coverage { files: 212, bytes: 48_113, ..Coverage::default() },
         receipts: Vec::new(),
         unrecorded: None,
+        activation: String::new(),
         policy_digest: "sha256:0d5f".to_owned(),
         trust_commit: String::new(),
         overrides_rejected: Vec::new(),

@@ -340,12 +340,12 @@ fn ask(stage: &mut Stage) -> Result<String, Trouble> {
     ))?;
     let arguments = except::RequestArguments {
         findings,
-        reason,
+        reason: Some(reason),
         code: "accepted_risk".to_owned(),
         owner: "payments".to_owned(),
         expires: Some("5d".to_owned()),
         environments: vec!["production".to_owned()],
-        base_branch: "main".to_owned(),
+        base_branch: Some("main".to_owned()),
         ..except::RequestArguments::default()
     };
     except::request(&arguments, &context)

@@ -1,6 +1,7 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
 mod annotate;
+mod audited;
 mod authors;
 mod check;
 mod context;
@@ -12,8 +13,10 @@ mod explain;
 mod granted;
 mod guarded;
 mod hook;
+mod inventory;
 mod ledger;
 mod memo;
+mod pen;
 mod profile;
 mod progress;
 mod rate;
@@ -21,8 +24,10 @@ mod record;
 mod rules;
 mod shell;
 mod site;
+mod tool;
 mod trouble;
 mod trusted;
+mod verify_deploy;
 mod voucher;
 
 use std::io::Write as _;
@@ -62,12 +67,14 @@ Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.";
 enum Command {
     /// Scan, decide, record: the gate itself.
     Check(check::Arguments),
+    /// Every identity and agent: what it may do, for how long, who is asked, how much falls with it.
+    Inventory(inventory::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
-    /// The rules in force: list, show, test, lint, profile, schema.
+    /// The rules in force: list, show, test, lint, profile, schema, sign.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Exceptions: request, approve, list, verify.
+    /// Exceptions: request, approve, deny, adopt, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
     /// The ledger: log, verify, seal, witness, prove, compare, export, copy.
@@ -123,6 +130,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
+        Command::Inventory(arguments) => inventory::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Rules(command) => rules::run(&command, context),
         Command::Except(command) => except::run(&command, context),

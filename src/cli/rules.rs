@@ -1,4 +1,7 @@
-//! `rules`: list, show, test, lint, profile, schema.
+//! `rules`: list, show, test, lint, profile, schema, sign.
+
+/// Sign what the gate will believe.
+mod sign;
 
 use std::fmt::Write as _;
 
@@ -35,6 +38,8 @@ pub enum Command {
     Profile(super::profile::Arguments),
     /// The JSON Schema of a rule file, for editors.
     Schema,
+    /// Sign policy, rules and signers, so that they come into force once they are merged.
+    Sign(sign::Arguments),
 }
 
 /// How a list is printed.
@@ -54,6 +59,9 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
         context.print(&format!("{text}\n"))?;
         return Ok(Exit::Open);
     }
+    if let Command::Sign(arguments) = command {
+        return sign::run(arguments, context);
+    }
     let policies = Site::find(&context.folder, context)?.local_policies()?;
     match command {
         Command::List { format: Listing::Text } => context.print(&table(&policies))?,
@@ -62,7 +70,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Profile(arguments) => super::profile::run(arguments, &policies, context)?,
         Command::Test => return test(&policies, context),
         Command::Lint => return check(&policies, context),
-        Command::Schema => {}
+        Command::Schema | Command::Sign(_) => {}
     }
     Ok(Exit::Open)
 }

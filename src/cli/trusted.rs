@@ -3,8 +3,9 @@
 use tollgate::git::{Mode, Object, ObjectId, Repository};
 use tollgate::pipeline::Stage;
 use tollgate::policy::{Policies, PolicyFile, load};
+use tollgate::trust::activation::{Former, QUORUM};
 use tollgate::trust::commit::prove;
-use tollgate::trust::{CommitError, History, TrustError, TrustReader, TrustRoot, WorkTree};
+use tollgate::trust::{CommitError, History, TrustError, TrustReader, TrustRoot, TrustedFile, WorkTree};
 
 use super::context::Context;
 use super::site::{POLICY_BYTES, Site};
@@ -21,9 +22,34 @@ pub fn root(
     rejected: &mut Vec<String>,
 ) -> Result<TrustRoot, Trouble> {
     match commit(asked, stage, site, context, rejected)? {
-        Some((repository, id)) => Ok(TrustRoot::read(&AtCommit { repository, id })?),
-        None => Ok(TrustRoot::read(&WorkTree::new(&site.root))?),
+        Some((repository, id)) => read(&AtCommit { repository, id }),
+        None => of_work_tree(site),
     }
+}
+
+/// What the work tree would have everybody believe.
+pub fn of_work_tree(site: &Site) -> Result<TrustRoot, Trouble> {
+    read(&WorkTree::new(&site.root))
+}
+
+/// The root that was read from `commit` before, with what its policy asks of the next; `None` where it is not here or
+/// cannot be read any more.
+pub fn former(commit: &str, site: &Site) -> Option<Former> {
+    let (repository, id) = site.repository.as_ref().zip(ObjectId::parse(commit))?;
+    let root = read(&AtCommit { repository, id }).ok()?;
+    let quorum = policies(&root, site).ok()?.settings.trust.quorum.unwrap_or(QUORUM);
+    Some(Former { root, quorum })
+}
+
+/// Reads all that is believed, with what the policy extends.
+fn read(reader: &dyn TrustReader) -> Result<TrustRoot, Trouble> {
+    let root = TrustRoot::read(reader)?;
+    let Some(policy) = &root.policy else { return Ok(root) };
+    let mut extended = Vec::new();
+    for path in load::extended(&policy_file(&policy.path, policy.bytes.clone())?)? {
+        extended.extend(reader.blob(&path)?.map(|bytes| TrustedFile { path, bytes }));
+    }
+    Ok(root.extended_by(&extended))
 }
 
 fn commit<'s>(

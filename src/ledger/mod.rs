@@ -2,6 +2,8 @@
 
 /// The loop all stores share.
 pub mod append;
+/// Which decisions leaned on what was revoked since, and which tool made what.
+pub mod audit;
 /// Size and root as a text that can be signed.
 pub mod checkpoint;
 /// Why the ledger gives no answer.
@@ -26,8 +28,12 @@ pub mod merkle;
 pub mod proof;
 /// One event of the ledger.
 pub mod record;
+/// Which run let an artefact through.
+pub mod release;
 /// Signed checkpoints.
 pub mod seal;
+/// Records of who may do what: signers, baselines, broken glass.
+pub mod standing;
 /// Where records are kept.
 pub mod stores;
 /// Ledgers out of their store.

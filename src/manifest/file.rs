@@ -122,6 +122,7 @@ impl<'f> File<'f> {
             session: Session { max_seconds: -1, ..Session::default() },
             delegation: vec![],
             settings: vec![],
+            home: String::new(),
             places: vec![self.location(at.span)],
         }
     }
@@ -169,6 +170,7 @@ pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Locati
         life: Life::Unknown,
         lifetime: -1,
         remaining: 0,
+        limit: -1,
         storage: Storage::SecretManager,
         place,
     }

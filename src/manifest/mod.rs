@@ -1,5 +1,9 @@
 //! Identities read from configuration; one file for each dialect.
 
+/// Policies of AWS IAM, alone and in templates.
+mod aws_iam;
+/// Role definitions and assignments of Azure.
+mod azure_rbac;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
@@ -12,6 +16,8 @@ mod context;
 mod cursor;
 /// One file while it is read.
 mod file;
+/// Policies of Google Cloud IAM.
+mod gcp_iam;
 /// Settings of the coding agent Gemini CLI.
 mod gemini;
 /// Workflows of GitHub Actions and their jobs.
@@ -26,12 +32,16 @@ mod launch;
 mod mcp;
 /// Settings of the coding agent opencode.
 mod opencode;
+/// The identities of one file while it is read.
+mod parts;
 /// Permission rules of coding agents.
 mod permission;
 /// Text that may hold a secret, made fit to show.
 mod redact;
 /// What the script of a CI job does.
 mod script;
+/// Identity resources in Terraform.
+mod terraform;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Settings of the coding agent of Zed.
@@ -65,15 +75,19 @@ pub enum Keep {
 
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
+    aws_iam::DIALECT,
+    azure_rbac::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
     cursor::DIALECT,
+    gcp_iam::DIALECT,
     gemini::DIALECT,
     github_actions::DIALECT,
     gitlab_ci::DIALECT,
     kubernetes::DIALECT,
     mcp::DIALECT,
     opencode::DIALECT,
+    terraform::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];

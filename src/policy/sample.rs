@@ -26,7 +26,7 @@ const APPROVALS: [Approval; 3] = [Approval::None, Approval::Ask, Approval::Requi
 const LIVES: [Life; 3] = [Life::Bounded, Life::Never, Life::Unknown];
 const STORAGES: [Storage; 4] =
     [Storage::Literal, Storage::Environment, Storage::SecretManager, Storage::Federated];
-const CREDENTIALS: [CredentialKind; 16] = [
+const CREDENTIALS: [CredentialKind; 18] = [
     CredentialKind::StaticKey,
     CredentialKind::Password,
     CredentialKind::Pat,
@@ -43,6 +43,8 @@ const CREDENTIALS: [CredentialKind; 16] = [
     CredentialKind::OauthClientSecret,
     CredentialKind::ApiKey,
     CredentialKind::SshKey,
+    CredentialKind::Sas,
+    CredentialKind::PresignedUrl,
 ];
 
 /// How many samples show every word of every list above.
@@ -89,12 +91,14 @@ fn identity(index: usize) -> Option<Identity> {
         session: Session { max_seconds: -1, bound_to_task: false, teardown: text() },
         delegation: vec![delegation(index)?],
         settings: vec![Setting { name: text(), value: text(), place: place() }],
+        home: String::new(),
         places: vec![place()],
     })
 }
 
 fn delegation(index: usize) -> Option<Delegation> {
     Some(Delegation {
+        conditions: vec![text()],
         how: text(),
         to: text(),
         through: text(),
@@ -109,6 +113,8 @@ fn grant(index: usize) -> Option<Grant> {
         effect: turn(&EFFECTS, index)?,
         actions: vec![text()],
         resources: vec![text()],
+        not_actions: vec![text()],
+        not_resources: vec![text()],
         groups: vec![text()],
         names: vec![text()],
         scope: turn(&SCOPES, index)?,
@@ -135,6 +141,7 @@ fn credential(index: usize) -> Option<Credential> {
         life: turn(&LIVES, index)?,
         lifetime: 3600,
         remaining: 1800,
+        limit: 900,
         storage: turn(&STORAGES, index)?,
         place: place(),
     })

@@ -10,6 +10,10 @@ pub mod diagnostic;
 pub mod evidence;
 /// What the two security reports of GitLab share.
 mod gitlab;
+/// The inventory of identities, in every format.
+pub mod inventory;
+/// A production scanner's SARIF, read.
+pub mod live;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.

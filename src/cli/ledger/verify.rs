@@ -7,6 +7,7 @@ use tollgate::ledger::{Checkpoint, Ledger, Seal, Verification, seal};
 use tollgate::text::safe;
 
 use super::{SealKeys, Which};
+use crate::cli::audited;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::trouble::Trouble;
@@ -47,7 +48,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     for (_, what) in &unsigned {
         let _ = writeln!(text, "{}", safe::terminal(what));
     }
-    let holds = verification.holds() && unsigned.is_empty();
+    // What cannot be read tells nothing of who leaned on whom.
+    let stands = !verification.holds() || audited::stands(&mut ledger, &mut text, context)?;
+    let holds = verification.holds() && unsigned.is_empty() && stands;
     let _ = writeln!(text, "{}", sealed(&seals, verification.size, keys.is_empty()));
     let word = if holds { "holds" } else { "does not hold" };
     let (size, root) = (verification.size, &verification.root);

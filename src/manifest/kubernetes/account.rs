@@ -2,6 +2,7 @@
 
 use super::{File, NAME, Object, service_account_name, texts};
 use crate::identity::{Credential, CredentialKind, Delegation, Identity, IdentityKind, Life, Scope, Storage};
+use crate::manifest::aws_iam;
 use crate::manifest::file::unknown_credential;
 use crate::manifest::redact::is_reference;
 use crate::text::tree::Node;
@@ -9,7 +10,7 @@ use crate::text::tree::Node;
 /// Annotations that let an account become one of a cloud.
 const CLOUDS: [(&str, &str); 3] = [
     ("eks.amazonaws.com/role-arn", "aws"),
-    ("iam.gke.io/gcp-service-account", "gcp"),
+    ("iam.gke.io/gcp-service-account", "gcp/serviceAccount"),
     ("azure.workload.identity/client-id", "azure"),
 ];
 
@@ -26,9 +27,12 @@ pub(super) fn service_account(file: &File<'_>, object: &Object<'_>) -> Identity 
     }
     for (annotation, cloud) in CLOUDS {
         let Some(node) = object.meta("annotations", annotation) else { continue };
+        let name = node.scalar().unwrap_or_default();
+        let role = aws_iam::stable_name(&name).filter(|_| cloud == aws_iam::PLATFORM);
         identity.delegation.push(Delegation {
+            conditions: vec![],
             how: "can-become".to_owned(),
-            to: format!("{cloud}/{}", node.scalar().unwrap_or_default()),
+            to: role.unwrap_or_else(|| format!("{cloud}/{name}")),
             through: annotation.to_owned(),
             scope: Scope::Cluster,
             namespace: String::new(),

@@ -72,6 +72,8 @@ struct Digest<'a> {
 #[derive(Serialize)]
 struct Trust<'a> {
     commit: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    activation: &'a str,
 }
 
 #[derive(Serialize)]
@@ -167,7 +169,7 @@ impl<'a> Report<'a> {
             pipeline: &outcome.run.pipeline,
             run: &outcome.run,
             policy: Digest { digest: &outcome.policy_digest },
-            trust: Trust { commit: &outcome.trust_commit },
+            trust: Trust { commit: &outcome.trust_commit, activation: &outcome.activation },
             counts: Counts::new(outcome),
             findings: findings(outcome),
             rules: &outcome.rules,

@@ -126,6 +126,9 @@ pub(crate) fn circumstances(outcome: &Outcome) -> Vec<(&'static str, String)> {
         }
         (commit, _) => lines.push(("trusted", format!("policy and signers of commit {}", short(commit)))),
     }
+    if !outcome.activation.is_empty() {
+        lines.push(("policy", outcome.activation.clone()));
+    }
     match (&outcome.unrecorded, outcome.receipts.first(), outcome.receipts.last()) {
         (Some(why), ..) => lines.push(("advisory", format!("nothing was recorded, {why}"))),
         (None, Some(first), Some(last)) if first.index != last.index => {

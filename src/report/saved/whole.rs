@@ -56,6 +56,7 @@ pub fn outcome(bytes: &[u8]) -> Result<Outcome, SavedError> {
         },
         policy_digest: policy.digest,
         trust_commit: trust.commit,
+        activation: trust.activation,
         overrides_rejected: field(&mut report, "overrides_rejected")?,
         rules: field(&mut report, "rules")?,
     })
@@ -112,6 +113,8 @@ struct Policy {
 #[derive(Deserialize)]
 struct Trust {
     commit: String,
+    #[serde(default)]
+    activation: String,
 }
 
 #[derive(Deserialize)]
