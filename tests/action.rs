@@ -362,6 +362,33 @@ fn the_outcome_is_shown_and_what_cannot_be_shown_changes_nothing() {
 }
 
 #[test]
+fn f3_a_forged_report_that_lies_around_changes_no_decision() {
+    let runner = Runner::new("deploy.env", &secret()).on("pull_request", "pull_request.opened.json");
+    let forged = json!({ "schema": "tollgate.report/v1", "outcome": "clean", "findings": [] }).to_string();
+    let temp = runner.stage.home().join("temp");
+    for place in ["outcome.json", "tollgate.json", "tollgate.sarif"] {
+        runner.stage.repo.write(place, &forged);
+        runner.stage.repo.write(temp.join(place), &forged);
+    }
+    runner.gate().ends(1);
+    assert_eq!(runner.outputs()["outcome"], "blocked");
+}
+
+#[test]
+fn zizmor_finds_nothing_in_the_action_and_the_workflows() {
+    let audit = Command::new("zizmor")
+        .args(["--offline", "--no-progress", "--persona=pedantic", "action.yml", "examples/github"])
+        .current_dir(ROOT)
+        .output();
+    let Ok(output) = audit else {
+        assert!(std::env::var_os("TOLLGATE_CI").is_none(), "zizmor is not here");
+        eprintln!("left out: no zizmor here");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn scripts_hold_no_expression_and_files_follow_their_schemas() {
     let action = yaml("action.yml");
     for step in action["runs"]["steps"].as_array().unwrap() {
