@@ -260,6 +260,7 @@ fn document_parsers(_: &World, _: &mut Random, _: &str, input: &[u8]) {
         assert_eq!(checkpoint.text().as_bytes(), input);
     }
     let _ = saved::read(input);
+    let _ = saved::outcome(input);
 }
 
 /// A rule file, and the same text as the policy.
