@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use tollgate::finding::Location;
-use tollgate::identity::{self, Identity};
+use tollgate::identity::{self, Effect, Identity, Storage};
 use tollgate::manifest;
 
 const EXPECTED: &str = "== identities\n";
@@ -91,6 +91,16 @@ fn show_identity(one: &Identity, all: &[Identity], out: &mut String) {
             at(&grant.place),
             grant.action_places.iter().map(at).collect::<Vec<_>>().join(" "),
         ));
+        for (word, list) in
+            [("but", &grant.not_actions), ("but on", &grant.not_resources), ("if", &grant.conditions)]
+        {
+            if !list.is_empty() {
+                line(format!("    {word} {list:?}"));
+            }
+        }
+        if grant.effect == Effect::Deny {
+            line("    denied".to_owned());
+        }
     }
     for held in &one.credentials {
         line(format!(
@@ -103,6 +113,9 @@ fn show_identity(one: &Identity, all: &[Identity], out: &mut String) {
             held.audience,
             at(&held.place),
         ));
+        if held.storage == Storage::Federated && !held.issuer.is_empty() {
+            line(format!("    from {} for `{}`", held.issuer, held.subject));
+        }
     }
     for tool in &one.tools {
         let unlimited = if tool.unlimited { ", unlimited" } else { "" };
@@ -118,6 +131,9 @@ fn show_identity(one: &Identity, all: &[Identity], out: &mut String) {
     }
     for step in &one.delegation {
         line(format!("  {} {} through `{}` at {}", step.how, step.to, step.through, at(&step.place)));
+        if !step.conditions.is_empty() {
+            line(format!("    if {:?}", step.conditions));
+        }
     }
     for setting in &one.settings {
         line(format!("  {} = {} at {}", setting.name, setting.value, at(&setting.place)));

@@ -1,5 +1,6 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
+mod annotate;
 mod audited;
 mod authors;
 mod check;
@@ -12,6 +13,7 @@ mod explain;
 mod granted;
 mod guarded;
 mod hook;
+mod inventory;
 mod ledger;
 mod memo;
 mod pen;
@@ -65,6 +67,8 @@ Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.";
 enum Command {
     /// Scan, decide, record: the gate itself.
     Check(check::Arguments),
+    /// Every identity and agent: what it may do, for how long, who is asked, how much falls with it.
+    Inventory(inventory::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
     /// The rules in force: list, show, test, lint, profile, schema, sign.
@@ -83,6 +87,8 @@ enum Command {
     Record(record::Command),
     /// The critical risk escape rate and its companions.
     Rate(rate::Arguments),
+    /// Show what a run concluded on its pull or merge request.
+    Annotate(annotate::Arguments),
     /// Ask the gate before each commit: install, uninstall.
     #[command(subcommand)]
     Hook(hook::Command),
@@ -124,6 +130,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
+        Command::Inventory(arguments) => inventory::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Rules(command) => rules::run(&command, context),
         Command::Except(command) => except::run(&command, context),
@@ -131,6 +138,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Evidence(arguments) => evidence::run(&arguments, context),
         Command::Record(command) => record::run(&command, context),
         Command::Rate(arguments) => rate::run(&arguments, context),
+        Command::Annotate(arguments) => annotate::run(&arguments, context),
         Command::Hook(command) => hook::run(&command, context),
         Command::Completions { shell } => shell::completions(shell, context),
         Command::Man { folder } => shell::manual(&folder, context),

@@ -344,8 +344,12 @@ fn normal_form(grant: &Grant) -> String {
         list.dedup();
         list
     };
+    let left_out = match (grant.not_actions.is_empty(), grant.not_resources.is_empty()) {
+        (true, true) => String::new(),
+        _ => format!(" but {:?} {:?}", sorted(&grant.not_actions), sorted(&grant.not_resources)),
+    };
     format!(
-        "grant {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "grant {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}{left_out}",
         grant.effect,
         sorted(&grant.actions),
         sorted(&grant.resources),

@@ -19,7 +19,7 @@ pub mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use approval::{Authors, NAMESPACE, NAMESPACE_CRITICAL, Vote};
 pub use baseline::{Baseline, BaselineDocument, NAMESPACE_BASELINE};
@@ -115,7 +115,7 @@ pub struct Permit {
 }
 
 /// An exception that names a finding and does not cover it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Id of the exception, or the path of a document that has none.
     pub exception: String,

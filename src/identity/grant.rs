@@ -11,17 +11,21 @@ pub struct Grant {
     pub effect: Effect,
     /// Verbs or actions as written; `*` covers all.
     pub actions: Vec<String>,
+    /// Actions it leaves out although `actions` covers them: `NotAction`, or what a deny takes back.
+    pub not_actions: Vec<String>,
     /// Resources as written, `group/resource` apart: see `groups`.
     pub resources: Vec<String>,
+    /// Resources it leaves out although `resources` covers them: `NotResource`.
+    pub not_resources: Vec<String>,
     /// API groups (Kubernetes); `""` is the core group, `*` covers all; empty elsewhere.
     pub groups: Vec<String>,
-    /// Names the grant is limited to; empty means every name.
+    /// Names the grant is limited to; empty means every name. In a policy of a resource: who is meant.
     pub names: Vec<String>,
     /// How far it reaches.
     pub scope: Scope,
     /// Namespace it is limited to; empty when not.
     pub namespace: String,
-    /// Conditions as written.
+    /// Conditions as written; one that binds nothing, such as a negation or `...IfExists`, begins with `weak: `.
     pub conditions: Vec<String>,
     /// The greatest authority among its actions.
     pub authority: Authority,

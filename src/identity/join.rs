@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::grant::Authority;
-use super::{Context, CredentialKind, Delegation, Effect, Grant, Identity, Scope};
+use super::{Context, CredentialKind, Delegation, Effect, Grant, Identity, Scope, deny, managed};
 use crate::finding::{Gap, Reason};
 
 /// The most that bindings may hand out in one tree: actions, resources, groups, names and grants together.
@@ -20,15 +20,17 @@ pub struct Joined {
 
 /// Joins what the files of one tree say about the same identities.
 ///
-/// Parts of one Kubernetes identity are put together when they stand in the same context: a fixture never
-/// widens what is live. Whoever is bound to a role holds its grants as far as the **binding** reaches, so a
-/// `ClusterRole` given by a `RoleBinding` stays in the namespace. Identities of other platforms are named
-/// within their own file and stay apart. The order of `parts` does not matter.
+/// Parts of one identity of Kubernetes or a cloud are put together when they stand in the same context: a fixture
+/// never widens what is live; and, where a name means something in one file or folder alone, in the same home. Whoever
+/// is bound to a role or a policy holds its grants as far as the **binding** reaches, so a `ClusterRole` given by a
+/// `RoleBinding` stays in the namespace; what any of them denies is taken back from the rest. Identities of other
+/// platforms are named within their own file and stay apart. The order of `parts` does not matter.
 pub fn join(mut parts: Vec<Identity>) -> Joined {
     parts.sort_by(|left, right| {
-        (&left.name, left.context, rank(left), &left.places).cmp(&(
+        (&left.name, left.context, &left.home, rank(left), &left.places).cmp(&(
             &right.name,
             right.context,
+            &right.home,
             rank(right),
             &right.places,
         ))
@@ -36,9 +38,7 @@ pub fn join(mut parts: Vec<Identity>) -> Joined {
     let mut identities: Vec<Identity> = Vec::new();
     for part in parts {
         match identities.last_mut() {
-            Some(last)
-                if part.platform == KUBERNETES && last.name == part.name && last.context == part.context =>
-            {
+            Some(last) if JOINED.contains(&part.platform.as_str()) && key(last) == key(&part) => {
                 merge(last, part);
             }
             _ => identities.push(part),
@@ -48,7 +48,11 @@ pub fn join(mut parts: Vec<Identity>) -> Joined {
     let mut joined = Joined::default();
     let mut left = MAX_JOINED;
     for identity in &mut identities {
-        if !roles.give(identity, &mut left) {
+        let fits = roles.give(identity, &mut left);
+        if identity.platform != KUBERNETES {
+            deny::take_back(&mut identity.grants);
+        }
+        if !fits {
             identity.complete = false;
             joined.gaps.push(Gap {
                 path: identity.places.first().map(|place| place.path.clone()).unwrap_or_default(),
@@ -62,6 +66,16 @@ pub fn join(mut parts: Vec<Identity>) -> Joined {
 }
 
 const KUBERNETES: &str = "kubernetes";
+
+/// Platforms whose identities are spread over files.
+const JOINED: [&str; 4] = [KUBERNETES, "aws", "azure", "gcp"];
+
+/// What makes two parts one identity.
+type Key = (String, Context, String);
+
+fn key(identity: &Identity) -> Key {
+    (identity.name.clone(), identity.context, identity.home.clone())
+}
 
 /// The declaration of an identity comes before the places that only speak of it.
 fn rank(identity: &Identity) -> u8 {
@@ -93,21 +107,22 @@ fn merge(into: &mut Identity, part: Identity) {
 
 /// The grants of every role, and how far bindings let each reach.
 struct Roles {
-    grants: BTreeMap<(String, Context), Vec<Grant>>,
+    grants: BTreeMap<Key, Vec<Grant>>,
     /// The farthest reach of a binding to the role in its context, with the namespace where all agree on one.
-    reach: BTreeMap<(String, Context), (Scope, String)>,
+    reach: BTreeMap<Key, (Scope, String)>,
 }
 
 impl Roles {
     fn of(identities: &[Identity]) -> Self {
         let mut roles = Self { grants: BTreeMap::new(), reach: BTreeMap::new() };
         for role in identities.iter().filter(|identity| is_role(identity)) {
-            roles.grants.insert((role.name.clone(), role.context), role.grants.clone());
+            roles.grants.insert(key(role), role.grants.clone());
         }
         roles.aggregate(identities);
+        roles.chain(identities);
         for holder in identities {
             for step in holder.delegation.iter().filter(|step| step.how == BOUND) {
-                let key = (step.to.clone(), holder.context);
+                let key = (step.to.clone(), holder.context, holder.home.clone());
                 let reach = roles.reach.entry(key).or_insert_with(|| (step.scope, step.namespace.clone()));
                 if reach.1 != step.namespace {
                     reach.1.clear();
@@ -134,9 +149,28 @@ impl Roles {
                 for grant in sources.flat_map(|source| &source.grants) {
                     let Some(rest) = left.checked_sub(weight(grant)) else { return };
                     left = rest;
-                    self.grants.entry((role.name.clone(), role.context)).or_default().push(grant.clone());
+                    self.grants.entry(key(role)).or_default().push(grant.clone());
                 }
             }
+        }
+    }
+
+    /// Adds to policies of a cloud what they are made of in another file. One step: a policy is attached, and a document
+    /// is what it is made of.
+    fn chain(&mut self, identities: &[Identity]) {
+        let mut left = MAX_JOINED;
+        let mut more: Vec<(Key, Vec<Grant>)> = Vec::new();
+        for role in identities.iter().filter(|identity| identity.platform != KUBERNETES && is_role(identity))
+        {
+            for step in role.delegation.iter().filter(|step| step.how == BOUND) {
+                let grants = self.find(step, role).unwrap_or_default();
+                let Some(rest) = left.checked_sub(grants.iter().map(weight).sum()) else { return };
+                left = rest;
+                more.push((key(role), grants.to_vec()));
+            }
+        }
+        for (key, grants) in more {
+            self.grants.entry(key).or_default().extend(grants);
         }
     }
 
@@ -144,7 +178,7 @@ impl Roles {
     /// may still be handed out, does not suffice.
     fn give(&self, identity: &mut Identity, left: &mut usize) -> bool {
         if is_role(identity)
-            && let Some((scope, namespace)) = self.reach.get(&(identity.name.clone(), identity.context))
+            && let Some((scope, namespace)) = self.reach.get(&key(identity))
         {
             for grant in identity.grants.iter_mut().filter(|grant| grant.scope == Scope::Unbound) {
                 grant.scope = *scope;
@@ -155,10 +189,10 @@ impl Roles {
             identity.delegation.iter().filter(|step| step.how == BOUND).cloned().collect();
         let mut fits = true;
         for step in steps {
-            let declared = self.find(&step, identity.context);
-            let known = built_in(&step);
-            // Roles of the system itself are known and of no interest.
-            let system = step.to.contains("/ClusterRole/system:");
+            let declared = self.find(&step, identity);
+            let known = built_in(&step).or_else(|| managed::grants(&step));
+            // Roles of the system itself are known and of no interest; nor are the many narrow ones a cloud keeps.
+            let system = step.to.contains("/ClusterRole/system:") || managed::is_kept(&step.to);
             identity.complete &= system || declared.is_some() || known.is_some();
             // A file that declares a built-in role anew takes nothing away from it.
             let grants = declared.unwrap_or_default().iter().chain(known.iter().flatten());
@@ -169,16 +203,16 @@ impl Roles {
             *left = rest;
             identity.grants.extend(grants.map(|grant| bound(grant.clone(), &step)));
         }
-        let key = |grant: &Grant| (grant.given_by.clone(), grant.place.clone(), grant.resources.clone());
-        identity.grants.sort_by_cached_key(key);
+        let order = |grant: &Grant| (grant.given_by.clone(), grant.place.clone(), grant.resources.clone());
+        identity.grants.sort_by_cached_key(order);
         identity.grants.dedup();
         fits
     }
 
     /// The grants of a role in the tree: that of the same context, else of the most live one.
-    fn find(&self, step: &Delegation, context: Context) -> Option<&[Grant]> {
+    fn find(&self, step: &Delegation, holder: &Identity) -> Option<&[Grant]> {
         let contexts = [
-            context,
+            holder.context,
             Context::Live,
             Context::LocalOptional,
             Context::Template,
@@ -186,13 +220,21 @@ impl Roles {
             Context::Test,
             Context::Plugin,
         ];
-        let mut found = contexts.iter().filter_map(|context| self.grants.get(&(step.to.clone(), *context)));
+        let key = |context: &Context| (step.to.clone(), *context, holder.home.clone());
+        let mut found = contexts.iter().filter_map(|context| self.grants.get(&key(context)));
         found.next().map(Vec::as_slice)
     }
 }
 
+/// Whether others hold what the identity grants.
 fn is_role(identity: &Identity) -> bool {
-    identity.platform == KUBERNETES && matches!(identity.native_kind.as_str(), "Role" | "ClusterRole")
+    let kinds: &[&str] = match identity.platform.as_str() {
+        KUBERNETES => &["Role", "ClusterRole"],
+        "aws" => &["policy", "group"],
+        "azure" | "gcp" => &["role-definition"],
+        _ => &[],
+    };
+    kinds.contains(&identity.native_kind.as_str())
 }
 
 /// How much memory a grant takes, in parts.
@@ -202,9 +244,10 @@ fn weight(grant: &Grant) -> usize {
 
 /// A grant of a role as the binding `step` hands it on.
 fn bound(grant: Grant, step: &Delegation) -> Grant {
+    let limits = step.scope != Scope::Unbound;
     Grant {
-        scope: step.scope,
-        namespace: step.namespace.clone(),
+        scope: if limits { step.scope } else { grant.scope },
+        namespace: if limits { step.namespace.clone() } else { grant.namespace },
         given_by: vec![step.to.clone(), step.through.clone()],
         bound_at: Some(step.place.clone()),
         ..grant
@@ -253,6 +296,8 @@ fn rule(step: &Delegation, actions: &[&str], resources: &[&str], groups: &[&str]
         effect: Effect::Allow,
         actions: owned(actions),
         resources: owned(resources),
+        not_actions: vec![],
+        not_resources: vec![],
         groups: owned(groups),
         names: vec![],
         scope: step.scope,
@@ -280,6 +325,7 @@ mod tests {
 
     fn step(to: &str, through: &str, scope: Scope, namespace: &str) -> Delegation {
         Delegation {
+            conditions: vec![],
             how: BOUND.to_owned(),
             to: to.to_owned(),
             through: through.to_owned(),

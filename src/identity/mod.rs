@@ -5,14 +5,24 @@
 
 /// What proves an identity, with issue and end.
 pub mod credential;
+/// Deny beats allow.
+pub mod deny;
+/// Actions that lead to more than they say.
+mod escalation;
 /// Leave to do actions on resources under conditions.
 pub mod grant;
+/// Every identity of a tree in one list.
+pub mod inventory;
 /// One identity out of many files.
 pub mod join;
+/// Policies that a cloud keeps for everybody.
+mod managed;
 /// Blast radius: the four factors and the score.
 pub mod radius;
 /// An agent's tools and how their use is approved.
 pub mod tool;
+/// What a change lets an identity do that it could not before.
+pub mod widen;
 /// What `*` really covers, by meaning.
 pub mod wildcard;
 
@@ -61,6 +71,10 @@ pub struct Identity {
     /// Switches of the platform that no other field holds, by the platform's own dotted name
     /// (`permissions.defaultMode`, `automountServiceAccountToken`), as text.
     pub settings: Vec<Setting>,
+    /// The folder whose files declare one thing together, such as a Terraform module, or the file where a name means
+    /// something in that file alone; empty where a name means the same everywhere.
+    #[serde(skip)]
+    pub home: String,
     /// Where it is declared; the first is the main one, never empty.
     #[serde(skip)]
     pub places: Vec<Location>,
@@ -124,6 +138,8 @@ pub struct Delegation {
     pub scope: Scope,
     /// Namespace the step is limited to; empty when not.
     pub namespace: String,
+    /// Conditions of the step as written; one that binds nothing begins with `weak: `, as in a grant.
+    pub conditions: Vec<String>,
     /// Where it says so.
     #[serde(skip)]
     pub place: Location,
@@ -170,6 +186,7 @@ pub(crate) mod tests {
             session: Session { max_seconds: -1, ..Session::default() },
             delegation: vec![],
             settings: vec![],
+            home: String::new(),
             places: vec![place("a.yaml")],
         }
     }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::escalation::{Extent, escalation};
+use super::wildcard::allows_somewhere;
 use super::{
     Approval, Authority, Credential, Effect, Grant, Identity, IdentityKind, Life, Scope, Storage, Tool,
     allows,
@@ -130,7 +132,7 @@ pub fn radius_among(identity: &Identity, by_name: &BTreeMap<&str, &Identity>) ->
     };
     let (least, most) = (bound(1), bound(5));
     let total = score(levels);
-    let change = cheapest(levels, identity.kind);
+    let change = cheapest(levels, identity);
     Radius { score: total, band: band(total), privilege, duration, reach, ease, least, most, path, change }
 }
 
@@ -149,7 +151,8 @@ fn highest(factors: impl Iterator<Item = Factor>) -> Option<Factor> {
 
 /// P: the greatest of what grants and tools allow.
 fn privilege(identity: &Identity) -> Factor {
-    let grants = identity.grants.iter().filter(|grant| grant.effect == Effect::Allow).map(grant_privilege);
+    let grants = identity.grants.iter().filter(|grant| grant.effect == Effect::Allow);
+    let grants = grants.map(|grant| grant_privilege(&identity.platform, grant));
     let tools = identity.tools.iter().map(tool_privilege);
     let none = match identity.native_kind.as_str() {
         "kubeconfig-user" => assumed(3, "what it may do is not in the tree"),
@@ -160,20 +163,17 @@ fn privilege(identity: &Identity) -> Factor {
     highest(grants.chain(tools)).unwrap_or(none)
 }
 
-fn grant_privilege(grant: &Grant) -> Factor {
+fn grant_privilege(platform: &str, grant: &Grant) -> Factor {
     let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
     let place = Some(&grant.place);
     if allows(grant, "*", "*", "*") {
         return known(if wide { 5 } else { 4 }, "may do anything in its scope", place);
     }
-    if let Some((action, resource, _)) =
-        ESCALATIONS.iter().find(|(action, resource, group)| allows(grant, action, resource, group))
-    {
-        let level = if wide && grant.names.is_empty() { 5 } else { 4 };
-        return known(level, format!("may {action} {resource}, which leads to more"), place);
+    if let Some((what, extent)) = escalation(platform, grant) {
+        let level = if extent == Extent::Whole { 5 } else { 4 };
+        return known(level, format!("may {what}, which leads to more"), place);
     }
-    let secrets = ["get", "list", "watch"].iter().any(|action| allows(grant, action, "secrets", ""));
-    if secrets && grant.names.is_empty() {
+    if reads_secrets(platform, grant) {
         return known(4, "reads secrets", place);
     }
     match grant.authority {
@@ -187,34 +187,21 @@ fn grant_privilege(grant: &Grant) -> Factor {
     }
 }
 
-/// Actions that lead to more than they say: action, resource, API group.
-const ESCALATIONS: [(&str, &str, &str); 23] = [
-    ("escalate", "clusterroles", RBAC),
-    ("escalate", "roles", RBAC),
-    ("bind", "clusterroles", RBAC),
-    ("bind", "roles", RBAC),
-    ("impersonate", "users", ""),
-    ("impersonate", "groups", ""),
-    ("impersonate", "serviceaccounts", ""),
-    ("create", "serviceaccounts/token", ""),
-    ("create", "secrets", ""),
-    ("create", "pods", ""),
-    ("create", "pods/exec", ""),
-    ("get", "pods/exec", ""),
-    ("create", "pods/attach", ""),
-    ("patch", "pods/ephemeralcontainers", ""),
-    ("create", "deployments", "apps"),
-    ("patch", "deployments", "apps"),
-    ("create", "daemonsets", "apps"),
-    ("create", "statefulsets", "apps"),
-    ("create", "jobs", "batch"),
-    ("create", "cronjobs", "batch"),
-    ("get", "nodes/proxy", ""),
-    ("create", "nodes/proxy", ""),
-    ("approve", "signers", "certificates.k8s.io"),
-];
-
-const RBAC: &str = "rbac.authorization.k8s.io";
+/// Whether a grant reads every secret in its reach.
+fn reads_secrets(platform: &str, grant: &Grant) -> bool {
+    match platform {
+        "aws" => {
+            grant.scope == Scope::Cluster
+                && ["secretsmanager:GetSecretValue", "ssm:GetParameter", "kms:Decrypt"]
+                    .iter()
+                    .any(|action| allows_somewhere(grant, action))
+        }
+        _ => {
+            let reads = ["get", "list", "watch"].iter().any(|action| allows(grant, action, "secrets", ""));
+            reads && grant.names.is_empty()
+        }
+    }
+}
 
 fn tool_privilege(tool: &Tool) -> Factor {
     let place = Some(&tool.place);
@@ -323,7 +310,8 @@ fn ease(identity: &Identity) -> Factor {
 }
 
 /// Groups and users that need no credential, or any.
-const OPEN_GROUPS: [&str; 3] = ["/system:anonymous", "/system:unauthenticated", "/system:authenticated"];
+const OPEN_GROUPS: [&str; 4] =
+    ["/system:anonymous", "/system:unauthenticated", "/system:authenticated", "aws/principal/*"];
 
 fn credential_ease(credential: &Credential, exported: bool) -> Factor {
     let place = Some(&credential.place);
@@ -335,6 +323,9 @@ fn credential_ease(credential: &Credential, exported: bool) -> Factor {
         }
         Storage::Environment | Storage::SecretManager => {
             known(3, format!("`{name}` is kept in a secret store"), place)
+        }
+        Storage::Federated if credential.subject == "*" => {
+            known(5, format!("anyone may become it: `{name}`"), place)
         }
         Storage::Federated => {
             let many = credential.subject.is_empty() || credential.subject.contains('*');
@@ -360,9 +351,9 @@ fn adjust(identity: &Identity, privilege: &mut Factor, reach: &mut Factor) {
         identity.tools.iter().filter(|tool| tool.authority == Authority::Execute).collect();
     let executes = identity.grants.iter().any(|grant| grant.authority == Authority::Execute);
     let gated = !executes && !acting.is_empty() && acting.iter().all(|tool| tool.approval != Approval::None);
-    let pinned = identity.tools.is_empty()
-        && !identity.grants.is_empty()
-        && identity.grants.iter().all(|grant| !grant.names.is_empty());
+    let named = |grant: &Grant| !grant.names.is_empty() || grant.scope == Scope::Resource;
+    let pinned =
+        identity.tools.is_empty() && !identity.grants.is_empty() && identity.grants.iter().all(named);
     if (gated || pinned) && privilege.level > 1 {
         privilege.level -= 1;
         privilege.reason.push_str(if gated { "; a person is asked" } else { "; names pin it" });
@@ -402,14 +393,18 @@ fn reachable<'a>(
 }
 
 /// The change that lowers the score most; the first of equals.
-fn cheapest(levels: Levels, kind: IdentityKind) -> Option<Change> {
+fn cheapest(levels: Levels, identity: &Identity) -> Option<Change> {
     let Levels { privilege, duration, reach, ease } = levels;
-    let agent = kind == IdentityKind::Agent;
+    let agent = identity.kind == IdentityKind::Agent;
     let changes = [
-        (
-            "hold no credential of its own: federate, for one hour at most",
-            Levels { duration: duration.min(2), ease: ease.min(1), ..levels },
-        ),
+        if identity.credentials.is_empty() {
+            ("say that a session lasts one hour at most", Levels { duration: duration.min(2), ..levels })
+        } else {
+            (
+                "hold no credential of its own: federate, for one hour at most",
+                Levels { duration: duration.min(2), ease: ease.min(1), ..levels },
+            )
+        },
         (
             if agent {
                 "ask a person before anything executes"
@@ -485,6 +480,8 @@ mod tests {
             effect: Effect::Allow,
             actions: owned(actions),
             resources: owned(resources),
+            not_actions: vec![],
+            not_resources: vec![],
             groups: owned(groups),
             names: vec![],
             scope,
@@ -568,6 +565,7 @@ mod tests {
         admin.grants = vec![grant(&["*"], &["*"], &["*"], Scope::Cluster)];
         let mut pod = identity("kubernetes", "Deployment", "kubernetes/Deployment/a/web", Context::Live);
         pod.delegation = vec![Delegation {
+            conditions: vec![],
             how: "runs-as".to_owned(),
             to: admin.name.clone(),
             through: String::new(),

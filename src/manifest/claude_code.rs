@@ -117,6 +117,7 @@ fn add_tools(file: &File<'_>, permissions: &Node, identity: &mut Identity) {
 
 fn add_servers(file: &File<'_>, document: &Node, identity: &mut Identity) {
     let call = |server: &str, at: &Node| Delegation {
+        conditions: vec![],
         how: "calls".to_owned(),
         to: format!("mcp/{NAME}/{server}"),
         through: String::new(),

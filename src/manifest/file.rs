@@ -122,6 +122,7 @@ impl<'f> File<'f> {
             session: Session { max_seconds: -1, ..Session::default() },
             delegation: vec![],
             settings: vec![],
+            home: String::new(),
             places: vec![self.location(at.span)],
         }
     }

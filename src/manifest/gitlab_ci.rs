@@ -390,6 +390,7 @@ fn handed_on(file: &File<'_>, node: &Node, identity: &mut Identity) {
     let project = trigger.get("project").unwrap_or(trigger);
     if let Some(text) = project.as_text() {
         identity.delegation.push(Delegation {
+            conditions: vec![],
             how: "calls".to_owned(),
             to: format!("{NAME}/project/{text}"),
             through: String::new(),

@@ -1,5 +1,7 @@
 //! Identities read from configuration; one file for each dialect.
 
+/// Policies of AWS IAM, alone and in templates.
+mod aws_iam;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
@@ -32,6 +34,8 @@ mod permission;
 mod redact;
 /// What the script of a CI job does.
 mod script;
+/// Identity resources in Terraform.
+mod terraform;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Settings of the coding agent of Zed.
@@ -65,6 +69,7 @@ pub enum Keep {
 
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
+    aws_iam::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
     cursor::DIALECT,
@@ -74,6 +79,7 @@ pub const DIALECTS: &[Dialect] = &[
     kubernetes::DIALECT,
     mcp::DIALECT,
     opencode::DIALECT,
+    terraform::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];

@@ -164,12 +164,17 @@ fn matches<'c, 'v>(arguments: &[CowVal<'c, 'v>], left: &AtomicU64) -> Result<Cow
     spend(Some(CowVal::owned(found)), left, PATTERN_STEPS)
 }
 
-/// `allows(grant, action, resource, group)`, each of the last three a text or a list of texts.
+/// `allows(grant, action, resource, group)`, each of the last three a text or a list of texts; without a resource:
+/// on any at all.
 fn allows<'c, 'v>(arguments: &[CowVal<'c, 'v>]) -> Result<CowVal<'c, 'v>, ExecutionError> {
     let fault = || ExecutionError::function_error("allows", "takes a grant, an action and a resource");
-    let [grant, actions, resources, groups @ ..] = arguments else { return Err(fault()) };
+    let [grant, actions, rest @ ..] = arguments else { return Err(fault()) };
     let grant = grant_of(grant).ok_or_else(fault)?;
     let actions = texts(actions).ok_or_else(fault)?;
+    let [resources, groups @ ..] = rest else {
+        let allows = actions.iter().any(|action| wildcard::allows_somewhere(&grant, action));
+        return Ok(CowVal::owned(CelBool::from(allows)));
+    };
     let resources = texts(resources).ok_or_else(fault)?;
     let groups = match groups {
         [] => vec![String::new()],
@@ -193,6 +198,8 @@ fn grant_of(value: &CowVal<'_, '_>) -> Option<Grant> {
         effect: if deny { Effect::Deny } else { Effect::Allow },
         actions: list("actions")?,
         resources: list("resources")?,
+        not_actions: list("not_actions")?,
+        not_resources: list("not_resources")?,
         groups: list("groups")?,
         names: list("names")?,
         scope: Scope::Unbound,

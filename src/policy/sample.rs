@@ -89,12 +89,14 @@ fn identity(index: usize) -> Option<Identity> {
         session: Session { max_seconds: -1, bound_to_task: false, teardown: text() },
         delegation: vec![delegation(index)?],
         settings: vec![Setting { name: text(), value: text(), place: place() }],
+        home: String::new(),
         places: vec![place()],
     })
 }
 
 fn delegation(index: usize) -> Option<Delegation> {
     Some(Delegation {
+        conditions: vec![text()],
         how: text(),
         to: text(),
         through: text(),
@@ -109,6 +111,8 @@ fn grant(index: usize) -> Option<Grant> {
         effect: turn(&EFFECTS, index)?,
         actions: vec![text()],
         resources: vec![text()],
+        not_actions: vec![text()],
+        not_resources: vec![text()],
         groups: vec![text()],
         names: vec![text()],
         scope: turn(&SCOPES, index)?,

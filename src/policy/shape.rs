@@ -49,7 +49,7 @@ const FUNCTIONS: [(&str, usize, usize, Shape); 13] = [
     ("startsWith", 2, 2, Shape::Bool),
     ("endsWith", 2, 2, Shape::Bool),
     ("matches", 2, 2, Shape::Bool),
-    ("allows", 3, 4, Shape::Bool),
+    ("allows", 2, 4, Shape::Bool),
     ("string", 1, 1, Shape::Text),
     ("int", 1, 1, Shape::Number),
     ("double", 1, 1, Shape::Number),

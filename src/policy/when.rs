@@ -12,7 +12,7 @@
 //!
 //! Beside the standard functions there is `allows(grant, action, resource, group)`: what a grant means,
 //! wildcards included. Action, resource and group may be lists, of which any combination counts; the
-//! group may be left out, which is the core group.
+//! group may be left out, which is the core group, and so may the resource: on any at all.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, OnceLock};

@@ -73,6 +73,7 @@ fn agent(file: &File<'_>, job: &Identity, job_node: &Node, step: &Node) -> Optio
     let kept = |name: &str| name.starts_with("started-by.") || name == "gate";
     identity.settings.extend(job.settings.iter().filter(|setting| kept(&setting.name)).cloned());
     identity.delegation.push(Delegation {
+        conditions: vec![],
         how: "runs-as".to_owned(),
         to: job.name.clone(),
         through: String::new(),

@@ -106,6 +106,8 @@ fn grant(
         effect: Effect::Allow,
         actions: vec![action.to_owned()],
         resources: vec![scope.to_owned()],
+        not_actions: vec![],
+        not_resources: vec![],
         groups: vec![],
         names: vec![],
         scope: Scope::Namespace,
@@ -122,6 +124,7 @@ fn grant(
 /// Whom a job becomes with its proof of identity is settled where that proof is trusted.
 fn federated(file: &File<'_>, at: &Node) -> Delegation {
     Delegation {
+        conditions: vec![],
         how: "can-become".to_owned(),
         to: format!("{NAME}/id-token"),
         through: "id-token".to_owned(),

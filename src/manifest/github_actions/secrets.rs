@@ -178,6 +178,7 @@ pub(super) fn login(file: &File<'_>, action: &str, with: &Node, identity: &mut I
     };
     let Some(node) = keys.iter().find_map(|key| with.get(key)) else { return };
     identity.delegation.push(Delegation {
+        conditions: vec![],
         how: "can-become".to_owned(),
         to: format!("{cloud}/{}", node.scalar().unwrap_or_default()),
         through: action.to_owned(),

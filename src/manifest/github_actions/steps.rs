@@ -72,6 +72,7 @@ fn read_step(file: &File<'_>, step: &Node, around: &Around<'_>, left: &mut Left,
 /// A step hands the job over to what it calls.
 pub(super) fn call(file: &File<'_>, uses: &str, at: &Node) -> Delegation {
     Delegation {
+        conditions: vec![],
         how: "calls".to_owned(),
         to: uses.to_owned(),
         through: String::new(),

@@ -2,6 +2,7 @@
 
 use super::{File, NAME, Object, service_account_name, texts};
 use crate::identity::{Credential, CredentialKind, Delegation, Identity, IdentityKind, Life, Scope, Storage};
+use crate::manifest::aws_iam;
 use crate::manifest::file::unknown_credential;
 use crate::manifest::redact::is_reference;
 use crate::text::tree::Node;
@@ -26,9 +27,12 @@ pub(super) fn service_account(file: &File<'_>, object: &Object<'_>) -> Identity 
     }
     for (annotation, cloud) in CLOUDS {
         let Some(node) = object.meta("annotations", annotation) else { continue };
+        let name = node.scalar().unwrap_or_default();
+        let role = aws_iam::stable_name(&name).filter(|_| cloud == aws_iam::PLATFORM);
         identity.delegation.push(Delegation {
+            conditions: vec![],
             how: "can-become".to_owned(),
-            to: format!("{cloud}/{}", node.scalar().unwrap_or_default()),
+            to: role.unwrap_or_else(|| format!("{cloud}/{name}")),
             through: annotation.to_owned(),
             scope: Scope::Cluster,
             namespace: String::new(),

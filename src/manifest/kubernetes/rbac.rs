@@ -47,6 +47,8 @@ fn grants(file: &File<'_>, object: &Object<'_>, giver: &str, rule: &Node) -> Vec
             .unwrap_or(Authority::Inspect),
         actions: verbs.iter().map(|(verb, _)| verb.clone()).collect(),
         resources,
+        not_actions: vec![],
+        not_resources: vec![],
         groups,
         names,
         scope,
@@ -101,6 +103,7 @@ pub(super) fn binding(file: &File<'_>, object: &Object<'_>) -> Vec<Identity> {
         _ => (Scope::Cluster, String::new()),
     };
     let step = Delegation {
+        conditions: vec![],
         how: "bound-to".to_owned(),
         to,
         through: object.stable_name(),

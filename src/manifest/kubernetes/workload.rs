@@ -38,6 +38,7 @@ pub(super) fn workload(file: &File<'_>, object: &Object<'_>) -> Option<Identity>
     let (account, at) = account.unwrap_or_else(|| ("default".to_owned(), spec));
     let account = service_account_name(&object.namespace, &account);
     identity.delegation.push(Delegation {
+        conditions: vec![],
         how: "runs-as".to_owned(),
         to: account.clone(),
         through: String::new(),

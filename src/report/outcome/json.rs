@@ -29,7 +29,7 @@ pub fn render(outcome: &Outcome, _: &Options) -> String {
 }
 
 /// JSON over many lines with a line feed at the end and no raw control character in it.
-pub(super) fn pretty(value: &impl Serialize) -> String {
+pub(crate) fn pretty(value: &impl Serialize) -> String {
     // INVARIANT: every value here has text keys and no failing `Serialize`, so this cannot fail; an empty
     // report would be refused by every reader.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();

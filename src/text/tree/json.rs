@@ -29,6 +29,21 @@ pub fn read(bytes: &[u8]) -> Tree {
     }
 }
 
+/// Reads the JSON that the text of `node`, a scalar of the file `bytes`, holds; `None` where it is none.
+///
+/// Where the text stands in the file letter for letter, each node of it has its own place; where escapes or joined
+/// lines change it, all have the place of the scalar.
+pub fn read_within(bytes: &[u8], node: &Node) -> Option<Node> {
+    let text = node.as_text().filter(|text| text.trim_start().starts_with(['{', '[']))?;
+    let mut tree = read(text.as_bytes());
+    let inner = tree.documents.pop().filter(|_| tree.fault.is_none())?;
+    let written = node.span.of(bytes);
+    Some(match memchr::memmem::find(written, text.as_bytes()) {
+        Some(offset) => inner.moved(node.span.start + offset),
+        None => inner.pinned(node.span),
+    })
+}
+
 fn options() -> ScannerOptions {
     ScannerOptions {
         allow_single_quoted_strings: true,

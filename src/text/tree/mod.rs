@@ -1,4 +1,4 @@
-//! YAML, JSON and TOML as one tree whose nodes know their span; bounded.
+//! YAML, JSON, TOML and HCL as one tree whose nodes know their span; bounded.
 //!
 //! Numbers that are not whole stay text, as written. A node that an alias or a merge key brought here
 //! keeps the span of its definition. Templates such as `{{ .Values.name }}` are masked before the text
@@ -6,6 +6,8 @@
 
 /// Puts the events of a parser together, within the limits.
 mod build;
+/// HCL.
+mod hcl;
 /// JSON with comments and trailing commas.
 mod json;
 /// Templates, masked.
@@ -20,9 +22,10 @@ use std::fmt;
 
 use super::span::{Position, Span};
 
-pub use json::read as read_json;
+pub use hcl::read as read_hcl;
+pub use json::{read as read_json, read_within as read_json_within};
 pub use toml::read as read_toml;
-pub use yaml::{read as read_yaml, read_parts as read_yaml_parts};
+pub use yaml::{read as read_yaml, read_parts as read_yaml_parts, read_with_tags as read_yaml_with_tags};
 
 /// Nodes of one file, copies made for aliases included.
 pub const MAX_NODES: usize = 250_000;
@@ -141,6 +144,19 @@ impl Node {
             other => other,
         };
         Self { span: Span::new(self.span.start + by, self.span.end + by), value }
+    }
+
+    /// The same node, with one place for all that is in it.
+    fn pinned(self, span: Span) -> Self {
+        let each = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.pinned(span)).collect();
+        let value = match self.value {
+            Value::List(items) => Value::List(each(items)),
+            Value::Map(pairs) => Value::Map(
+                pairs.into_iter().map(|(key, value)| (key.pinned(span), value.pinned(span))).collect(),
+            ),
+            other => other,
+        };
+        Self { span, value }
     }
 
     /// The value under `key`, in a map that has it.

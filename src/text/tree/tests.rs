@@ -218,6 +218,64 @@ fn d3_a_huge_scalar_is_read_or_refused_within_a_second() {
     assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
 }
 
+/// A node without places, as JSON.
+fn plain(node: &Node) -> String {
+    serde_json::to_string(node).unwrap()
+}
+
+#[test]
+fn hcl_has_the_shape_of_its_own_json_form() {
+    for (text, expected) in [
+        ("a = 1\nb = \"x\"\nc = true\nd = null", r#"{"a":1,"b":"x","c":true,"d":null}"#),
+        ("r \"t\" \"n\" {\n  a = 1\n}", r#"{"r":[{"t":{"n":{"a":1}}}]}"#),
+        ("s {\n}\ns {\n  x = 1\n}", r#"{"s":[{},{"x":1}]}"#),
+        ("a = b.c.d", r#"{"a":"${b.c.d}"}"#),
+        ("a = \"x-${b.c}-y\"", r#"{"a":"x-${b.c}-y"}"#),
+        ("a = jsonencode({ A = [\"b\"], \"c\": 1 })", r#"{"a":{"A":["b"],"c":1}}"#),
+        ("a = concat([\"x\"], var.y)", r#"{"a":["x","${var.y}"]}"#),
+        ("a = var.w ? \"x\" : \"y\"", r#"{"a":{"!If":["var.w ? \"x\" : \"y\"","x","y"]}}"#),
+        ("a = file(\"x\")", r#"{"a":"${file(\"x\")}"}"#),
+    ] {
+        let tree = read_hcl(text.as_bytes());
+        assert_eq!(tree.fault, None, "{text}");
+        assert_eq!(plain(&tree.documents[0]), expected, "{text}");
+    }
+}
+
+#[test]
+fn json_in_a_heredoc_has_its_own_places() {
+    let text = "p = <<EOF\n{\"A\": [\"b\", \"${c.d}\"]}\nEOF\n";
+    let tree = read_hcl(text.as_bytes());
+    let inner = read_json_within(text.as_bytes(), tree.documents[0].get("p").unwrap()).unwrap();
+    let item = &inner.get("A").unwrap().items()[0];
+    assert_eq!(item.span.of(text.as_bytes()), b"\"b\"");
+    let escaped = "{\"p\": \"{\\\"A\\\": 1}\"}";
+    let tree = read_json(escaped.as_bytes());
+    let scalar = tree.documents[0].get("p").unwrap();
+    let inner = read_json_within(escaped.as_bytes(), scalar).unwrap();
+    assert_eq!(inner.get("A").unwrap().span, scalar.span);
+}
+
+#[test]
+fn hcl_that_cannot_be_read_says_why() {
+    assert_eq!(fault(&read_hcl(b"a = 1\na = 2\n")), FaultKind::Duplicate);
+    assert!(matches!(fault(&read_hcl(b"a = {")), FaultKind::Syntax(_)));
+    let deep = format!("a = {}1{}", "[".repeat(500), "]".repeat(500));
+    assert_eq!(fault(&read_hcl(deep.as_bytes())), FaultKind::Depth);
+    let wide = format!("a = {{{}}}", (0..30_000).map(|at| format!("k{at} = 1\n")).collect::<String>());
+    assert_eq!(fault(&read_hcl(wide.as_bytes())), FaultKind::Nodes);
+}
+
+#[test]
+fn tags_of_other_languages_are_kept_where_they_are_asked_for() {
+    let text = "a: !Ref B\nb: !Join [\"\", [!GetAtt C.Arn, x]]\nc: !If {d: 1}\ne: !!str 5\n";
+    let tree = read_yaml_with_tags(text.as_bytes());
+    let expected =
+        r#"{"a":{"!Ref":"B"},"b":{"!Join":["",[{"!GetAtt":"C.Arn"},"x"]]},"c":{"!If":{"d":1}},"e":"5"}"#;
+    assert_eq!(plain(&tree.documents[0]), expected);
+    assert_eq!(plain(&read_yaml(b"a: !Ref B\n").documents[0]), r#"{"a":"B"}"#);
+}
+
 fn spans_lie_inside(node: &Node, length: usize) -> bool {
     node.span.start <= node.span.end
         && node.span.end <= length
@@ -238,14 +296,14 @@ proptest! {
 
     #[test]
     fn no_text_makes_a_reader_fall_over(text in "([a-z:#&*!|>'\"%@{}\\[\\],?~.\\\\ \t\n-]|<<: |- |: |---\n|&a |\\*a|\\{\\{|\\}\\}|ä|\u{feff}|\r\n){0,60}") {
-        for tree in [read_yaml(text.as_bytes()), read_json(text.as_bytes()), read_toml(text.as_bytes())] {
+        for tree in [read_yaml(text.as_bytes()), read_yaml_with_tags(text.as_bytes()), read_json(text.as_bytes()), read_toml(text.as_bytes()), read_hcl(text.as_bytes())] {
             prop_assert!(holds(&tree, text.len()));
         }
     }
 
     #[test]
     fn no_bytes_make_a_reader_fall_over(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-        for tree in [read_yaml(&bytes), read_json(&bytes), read_toml(&bytes)] {
+        for tree in [read_yaml(&bytes), read_yaml_with_tags(&bytes), read_json(&bytes), read_toml(&bytes), read_hcl(&bytes)] {
             prop_assert!(holds(&tree, bytes.len()));
         }
     }

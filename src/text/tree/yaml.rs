@@ -13,6 +13,24 @@ use crate::text::span::{Position, Span};
 /// A document in which a key stands twice is left out and reading goes on; any other fault ends it. The
 /// first fault is told.
 pub fn read(bytes: &[u8]) -> Tree {
+    read_as(bytes, Tags::Dropped)
+}
+
+/// The same, with the tags of other languages kept: `!Ref Bucket` becomes a map with one pair, `!Ref: Bucket`.
+pub fn read_with_tags(bytes: &[u8]) -> Tree {
+    read_as(bytes, Tags::Kept)
+}
+
+/// What becomes of tags that are not those of YAML itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tags {
+    /// The node stays as if it had none; a scalar is text.
+    Dropped,
+    /// The node becomes the value of a map whose one key is the tag.
+    Kept,
+}
+
+fn read_as(bytes: &[u8], tags: Tags) -> Tree {
     if bytes.len() > MAX_BYTES {
         return faulty(FaultKind::Size, Position { line: 1, column: 1 });
     }
@@ -25,7 +43,8 @@ pub fn read(bytes: &[u8]) -> Tree {
     // The parser's own characters do not count a byte order mark.
     let base = if parsed.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let parsed = parsed.get(base..).unwrap_or_default();
-    let reader = Reader { text, masked: masked.as_ref(), base, places: Places::new(parsed.as_bytes()) };
+    let places = Places::new(parsed.as_bytes());
+    let reader = Reader { text, masked: masked.as_ref(), base, places, tags };
     let (mut tree, mut shallow) = reader.read(parsed);
     let mut parsed = parsed.to_owned();
     let mut left = MAX_BYTES;
@@ -75,6 +94,7 @@ struct Reader<'t> {
     masked: Option<&'t Masked>,
     base: usize,
     places: Places<'t>,
+    tags: Tags,
 }
 
 impl Reader<'_> {
@@ -83,6 +103,7 @@ impl Reader<'_> {
         let mut tree = Tree::default();
         let mut shallow = None;
         let mut builder = Builder::default();
+        let mut tagged = Vec::new();
         let mut parser = Parser::new_from_str(parsed);
         let mut open = self.masked.map(|masked| masked.spans.clone()).unwrap_or_default();
         while let Some(event) = parser.next_event() {
@@ -117,13 +138,53 @@ impl Reader<'_> {
                 tree.quoted_templates.extend(quoted);
                 open.retain(|template| !span.contains(template));
             }
-            if let Err(kind) = self.take(&mut builder, event, span) {
+            if let Err(kind) = self.take_tagged(&mut builder, event, span, &mut tagged) {
                 self.note(&mut tree, kind, at.start.index());
                 break;
             }
         }
         tree.templates = open;
         (tree, shallow)
+    }
+
+    /// Takes an event; where tags are kept, `tagged` says of each open collection whether a map stands around it.
+    fn take_tagged(
+        &self,
+        builder: &mut Builder,
+        event: Event<'_>,
+        span: Span,
+        tagged: &mut Vec<bool>,
+    ) -> Result<(), FaultKind> {
+        if self.tags == Tags::Dropped {
+            return self.take(builder, event, span);
+        }
+        let tag = match &event {
+            Event::Scalar(.., tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => {
+                tag.as_deref().filter(|tag| !tag.is_yaml_core_schema())
+            }
+            _ => None,
+        };
+        if let Some(tag) = tag {
+            builder.open(Kind::Map, span.start, 0)?;
+            let key = Node { span, value: Value::Text(format!("{}{}", tag.handle, tag.suffix)) };
+            builder.leaf(key, Role::Plain, 0)?;
+        }
+        let wrapped = tag.is_some();
+        match &event {
+            Event::Scalar(..) => {
+                self.take(builder, event, span)?;
+                if wrapped { builder.close(span.end) } else { Ok(()) }
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) => {
+                tagged.push(wrapped);
+                self.take(builder, event, span)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.take(builder, event, span)?;
+                if tagged.pop() == Some(true) { builder.close(span.end) } else { Ok(()) }
+            }
+            _ => self.take(builder, event, span),
+        }
     }
 
     fn take(&self, builder: &mut Builder, event: Event<'_>, span: Span) -> Result<(), FaultKind> {
