@@ -45,6 +45,9 @@ pub mod outcome;
 pub mod pipeline;
 /// From YAML to rules that cannot be wrong.
 pub mod policy;
+/// To the forge, where people look.
+#[cfg(feature = "annotate")]
+pub mod publish;
 /// One file for each format.
 pub mod report;
 /// Signatures and signers.

@@ -1,6 +1,6 @@
 //! All that a run concluded.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::decide::{Action, Decision, Verdict};
 use crate::finding::Gap;
@@ -31,6 +31,8 @@ pub struct Outcome {
     pub receipts: Vec<Receipt>,
     /// Why nothing was recorded, where that is so.
     pub unrecorded: Option<String>,
+    /// How the policy came into force, in words, where it did with this run; else empty.
+    pub activation: String,
     /// `sha256:` digest of the policy in force.
     pub policy_digest: String,
     /// The commit policy and signers came from; empty when they came from the work tree.
@@ -42,7 +44,8 @@ pub struct Outcome {
 }
 
 /// What was read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Coverage {
     /// Files or blobs read in full.
     pub files: u64,
@@ -60,7 +63,7 @@ pub struct Coverage {
 }
 
 /// What reports say about a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleText {
     /// Id of the rule.
     pub id: String,

@@ -423,6 +423,26 @@ fn f7_break_glass_is_overridden_and_shown_apart() {
 }
 
 #[test]
+fn f7_broken_glass_is_for_one_deploy_within_a_day() {
+    // Two blocked runs over one commit, each with a risk of its own; the glass names the commit.
+    let story = |first: i64, second: i64| {
+        let mut ledger = Ledger::default();
+        for (run, fingerprint) in [("r1", "f1"), ("r2", "f2")] {
+            ledger.seen(1, "block", &[("run_id", run), ("finding.fp", fingerprint)]);
+            ledger.run(1, run, "blocked", &[("commit.id", "c")]);
+        }
+        ledger.add(2, Kind::BreakGlass, &[("commit.id", "c"), ("run_id", "r9")]);
+        ledger.deploy(2, "test", "r1", &[("commit.id", "c"), ("environment", "test")]);
+        ledger.deploy(first, "d1", "r1", &[("commit.id", "c")]);
+        ledger.deploy(second, "d2", "r2", &[("commit.id", "c")]);
+        let report = ledger.report_with(|query| query.mode = Mode::Confirmed);
+        ["break_glass", "unrecorded"].map(|cause| report.all.rate.causes[cause])
+    };
+    assert_eq!(story(3, 4), [1, 1], "the second deploy is a matter of its own");
+    assert_eq!(story(30, 31), [0, 2], "it had ended");
+}
+
+#[test]
 fn inherited_risks_are_open_exposure_and_outside_the_rate() {
     let report = check(
         |l| {

@@ -20,12 +20,11 @@ use base64::engine::general_purpose::STANDARD;
 use people::*;
 use tollgate::decide::{self, Gaps, Verdict};
 use tollgate::exception::verified::signature_digest;
-use tollgate::exception::{Clock, Context, Exceptions, decision_time};
+use tollgate::exception::{Clock, Context, Exceptions, Seen, decision_time};
 use tollgate::finding::{Confidence, Enforcement, Fingerprint, RuleId, Severity};
 use tollgate::pipeline::Stage;
 use tollgate::policy::limits::ExceptionLimits;
 use tollgate::signing::{Agent, KeyFile, Signature, Signers};
-use tollgate::text::time::Timestamp;
 
 /// One approver, one document for a high finding, signed.
 struct Simple {
@@ -452,8 +451,10 @@ fn b9_a_key_is_judged_when_its_signature_enters_the_ledger() {
     let bytes = document(Severity::High).encode().unwrap();
     let armour = our_sign(&key, PLAIN, &bytes);
     let judged = |seen: Option<&str>| {
-        let seen: BTreeMap<String, Timestamp> =
-            seen.map(|instant| (signature_digest(&armour), at(instant))).into_iter().collect();
+        let seen: BTreeMap<String, Seen> = seen
+            .map(|instant| (signature_digest(&armour), Seen { index: 0, at: at(instant) }))
+            .into_iter()
+            .collect();
         let files = files(&bytes, std::slice::from_ref(&armour));
         let exceptions = Exceptions::verify(&files, &signers, &seen, now());
         let limits = ExceptionLimits::default();
@@ -480,7 +481,8 @@ fn b9_a_second_signature_does_not_inherit_the_time_of_the_first() {
     let signers = scene.signers();
     let bytes = document(Severity::High).encode().unwrap();
     let armour = [&good, &late].map(|key| our_sign(key, PLAIN, &bytes));
-    let seen = [(signature_digest(&armour[0]), at("2026-11-20T00:00:00Z"))].into();
+    let first = Seen { index: 0, at: at("2026-11-20T00:00:00Z") };
+    let seen = [(signature_digest(&armour[0]), first)].into();
     let exceptions = Exceptions::verify(&files(&bytes, &armour), &signers, &seen, now());
     let mut limits = ExceptionLimits::default();
     limits.tiers.high.quorum = 2;

@@ -106,7 +106,7 @@ fn a6_at_deploy_a_part_of_the_repository_is_no_decision() {
 fn a6_in_ci_of_an_unknown_provider_the_stage_must_be_named() {
     let scene = Scene::new();
     let ledger = format!("file:{}", place(&scene.stage));
-    for sign in [("CI", "true"), ("CI", "1"), ("JENKINS_URL", "https://ci.example"), ("TF_BUILD", "True")] {
+    for sign in [("CI", "true"), ("CI", "1"), ("TRAVIS", "true"), ("APPVEYOR", "True")] {
         let said = scene.stage.run_with(&["check"], &[sign]).ends(2);
         assert!(said.err.contains("`--stage merge`") && said.err.contains("`--trust`"), "{}", said.err);
         for (asked, stage) in [("merge", "merge"), ("deploy", "deploy"), ("local", "merge")] {

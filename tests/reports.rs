@@ -22,7 +22,7 @@ use tollgate::finding::{
 use tollgate::outcome::{Coverage, Outcome, Receipt, RuleText};
 use tollgate::pipeline::{Run, Stage};
 use tollgate::report::outcome::json;
-use tollgate::report::{FORMATS, Format, Options, REPORT_SCHEMA, named};
+use tollgate::report::{FORMATS, Format, Options, REPORT_SCHEMA, named, saved};
 use tollgate::text::span::{Position, Span};
 use tollgate::text::time::Timestamp;
 
@@ -65,7 +65,18 @@ fn reports_are_valid_under_their_published_schemas() {
     let sarif: Value = serde_json::from_str(include_str!("contracts/sarif-2.1.0.schema.json")).unwrap();
     let gitlab: Value =
         serde_json::from_str(include_str!("contracts/gitlab-code-quality.own.schema.json")).unwrap();
-    let checks = [("json", closed_schema()), ("sarif", sarif), ("gitlab-codequality", gitlab)];
+    let of = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let checks = [
+        ("json", closed_schema()),
+        ("sarif", sarif),
+        ("gitlab-codequality", gitlab),
+        (
+            "gitlab-secret-detection",
+            of(include_str!("contracts/gitlab-secret-detection-15.2.5.transcribed.schema.json")),
+        ),
+        ("gitlab-sast", of(include_str!("contracts/gitlab-sast-15.2.transcribed.schema.json"))),
+        ("rdjson", of(include_str!("contracts/reviewdog-rdjson.schema.json"))),
+    ];
     for (name, schema) in checks {
         let validator = jsonschema::validator_for(&schema).unwrap();
         for outcome in [fixed(), empty(), hostile(HOSTILE), many(12)] {
@@ -93,6 +104,12 @@ fn junit_uses_only_elements_and_attributes_that_readers_take() {
         ("properties", &[]),
         ("property", &["name", "value"]),
     ];
+    let schema = include_str!("contracts/junit-jenkins-10.xsd");
+    for (element, attributes) in allowed {
+        for name in attributes.iter().chain([&element]) {
+            assert!(schema.contains(&format!("name=\"{name}\"")), "{element} {name}");
+        }
+    }
     for outcome in [fixed(), empty(), hostile(HOSTILE)] {
         let elements = xml_elements(&render("junit", &outcome));
         assert!(elements.iter().any(|(name, _)| name == "testcase"));
@@ -157,6 +174,20 @@ fn a_report_reads_back_with_its_findings() {
         format!("p{HOSTILE}"),
         "what is escaped on the way out is whole again"
     );
+}
+
+#[test]
+fn a_report_read_back_as_an_outcome_writes_the_same_bytes() {
+    for outcome in [fixed(), empty(), hostile(HOSTILE), many(12)] {
+        let text = render("json", &outcome);
+        let again = saved::outcome(text.as_bytes()).unwrap();
+        assert_eq!(render("json", &again), text);
+        assert_eq!(
+            render("markdown", &again),
+            render("markdown", &outcome),
+            "nothing a reader needs is lost"
+        );
+    }
 }
 
 #[test]
@@ -274,6 +305,19 @@ fn e3_markup_of_the_repository_is_text_in_every_format() {
                 let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~/%".contains(letter);
                 assert!(uri.as_str().unwrap().chars().all(plain), "{uri}");
             }
+            // Their readers show these as Markdown.
+            "rdjson" | "gitlab-secret-detection" | "gitlab-sast" => {
+                let report: Value = serde_json::from_str(&text).unwrap();
+                let entries = report["diagnostics"].as_array().or(report["vulnerabilities"].as_array());
+                for entry in entries.unwrap() {
+                    for field in ["message", "description", "solution"] {
+                        let outside_code = strip_code(entry[field].as_str().unwrap_or_default());
+                        for markup in ["<script", "</td>", "@team", "[x](", "](javascript"] {
+                            assert!(!outside_code.contains(markup), "{markup}: {outside_code}");
+                        }
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -360,7 +404,11 @@ fn told(name: &str, report: &str) -> Option<String> {
     let parsed = || serde_json::from_str::<Value>(report).unwrap();
     let word = |text: &str| text.split(':').next().unwrap().trim().to_owned();
     Some(match name {
-        "gitlab-codequality" => return None,
+        // They tell what stands where; the exit code tells the verdict.
+        "gitlab-codequality" | "rdjson" => return None,
+        "gitlab-secret-detection" | "gitlab-sast" => {
+            word(parsed()["scan"]["messages"][0]["value"].as_str().unwrap())
+        }
         "csv" => report.lines().last()?.split('"').nth(3)?.to_owned(),
         "human" => word(report.lines().last().unwrap()),
         "json" => parsed()["outcome"].as_str().unwrap().to_owned(),
@@ -477,6 +525,7 @@ fn empty() -> Outcome {
         coverage: Coverage { files: 212, bytes: 48_113, ..Coverage::default() },
         receipts: Vec::new(),
         unrecorded: None,
+        activation: String::new(),
         policy_digest: "sha256:0d5f".to_owned(),
         trust_commit: String::new(),
         overrides_rejected: Vec::new(),

@@ -144,6 +144,15 @@ impl Store for Plain {
     fn try_append(&mut self, expected: &Head, batch: &Batch) -> Result<(), StoreError> {
         self.0.try_append(expected, batch)
     }
+    fn seals(&mut self) -> Result<Vec<u64>, LedgerError> {
+        self.0.seals()
+    }
+    fn read_seal(&mut self, size: u64) -> Result<Vec<u8>, LedgerError> {
+        self.0.read_seal(size)
+    }
+    fn keep_seal(&mut self, size: u64, note: &[u8]) -> Result<(), LedgerError> {
+        self.0.keep_seal(size, note)
+    }
 }
 
 /// Runs `test` on every store; what it is given opens one more handle on the same store.
@@ -368,6 +377,15 @@ impl<S: Store> Store for Flaky<S> {
     }
     fn locate(&mut self, head: &Head, wanted: &BTreeSet<Key>) -> Result<Vec<(u64, Key)>, LedgerError> {
         self.inner.locate(head, wanted)
+    }
+    fn seals(&mut self) -> Result<Vec<u64>, LedgerError> {
+        self.inner.seals()
+    }
+    fn read_seal(&mut self, size: u64) -> Result<Vec<u8>, LedgerError> {
+        self.inner.read_seal(size)
+    }
+    fn keep_seal(&mut self, size: u64, note: &[u8]) -> Result<(), LedgerError> {
+        self.inner.keep_seal(size, note)
     }
 }
 
@@ -874,7 +892,8 @@ fn a_replay_names_decisions_that_nothing_backs() {
             coverage_digest: "sha256:00",
             full_scope: true,
             counts: [0, 0, 0, 0],
-            artifact_digest: "",
+            artifacts: &[],
+            tree: "",
             overrides_rejected: &[],
             separation_of_duties: true,
         };

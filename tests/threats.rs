@@ -20,26 +20,10 @@ const ROWS: &str = "
 
 /// Rows without a test, each with the reason.
 const LATER: &[(&str, &str)] = &[
-    ("a5", "needs the chain of `policy.activated` records, which comes with policies signed by a quorum"),
-    (
-        "a7",
-        "needs the quorum over a new trust root; until then a push to the base is trusted as the forge serves it",
-    ),
-    ("a8", "needs the list of allowed tool digests in the trust root; records hold the version alone"),
-    ("b10", "needs sealed checkpoints, against which an older state of the ledger shows"),
-    (
-        "b17",
-        "needs the record `signer.revoked`; a key in `.tollgate/revoked` signs nothing more, from the base on",
-    ),
-    ("c2", "needs `ledger compare`"),
-    ("c9", "needs the cap on records of one run"),
     ("c10", "belongs to stores with conditional writes; the one store there is holds a lock"),
-    ("c11", "needs `ledger seal`; there is no seal key yet that anything could load"),
     ("c14", "belongs to the store on a branch, which is not there yet"),
     ("c16", "belongs to stores of objects, which are not there yet"),
     ("d9", "needs text normalised before it is matched"),
-    ("f2", "needs `check --verify-deploy`"),
-    ("f3", "no command reads the result of another run as its own decision; there is nothing yet to forge"),
     ("f6", "there is no cache yet that could be poisoned"),
 ];
 

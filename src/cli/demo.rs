@@ -101,7 +101,7 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
     let log = ledger::Command::Log { which: which.clone(), last: None, format: ledger::Listing::Text };
     ledger::run(&log, &stage.context())?;
     stage.type_out("tollgate ledger verify")?;
-    expect(ledger::run(&ledger::Command::Verify(which.clone()), &stage.context())?, Exit::Open)?;
+    expect(ledger::run(&ledger::Command::verify(which.clone()), &stage.context())?, Exit::Open)?;
 
     stage.say("And the question all of it is for: which share of the critical risks reached production?")?;
     stage.type_out("tollgate rate")?;
@@ -340,12 +340,12 @@ fn ask(stage: &mut Stage) -> Result<String, Trouble> {
     ))?;
     let arguments = except::RequestArguments {
         findings,
-        reason,
+        reason: Some(reason),
         code: "accepted_risk".to_owned(),
         owner: "payments".to_owned(),
         expires: Some("5d".to_owned()),
         environments: vec!["production".to_owned()],
-        base_branch: "main".to_owned(),
+        base_branch: Some("main".to_owned()),
         ..except::RequestArguments::default()
     };
     except::request(&arguments, &context)

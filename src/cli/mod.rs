@@ -1,17 +1,22 @@
 //! The only code that reads arguments, environment and clock, or prints.
 
+mod annotate;
+mod audited;
 mod authors;
 mod check;
 mod context;
 mod demo;
+mod evidence;
 mod except;
 mod exit;
 mod explain;
 mod granted;
 mod guarded;
 mod hook;
+mod inventory;
 mod ledger;
 mod memo;
+mod pen;
 mod profile;
 mod progress;
 mod rate;
@@ -19,8 +24,10 @@ mod record;
 mod rules;
 mod shell;
 mod site;
+mod tool;
 mod trouble;
 mod trusted;
+mod verify_deploy;
 mod voucher;
 
 use std::io::Write as _;
@@ -60,22 +67,28 @@ Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.";
 enum Command {
     /// Scan, decide, record: the gate itself.
     Check(check::Arguments),
+    /// Every identity and agent: what it may do, for how long, who is asked, how much falls with it.
+    Inventory(inventory::Arguments),
     /// A rule, a finding or a topic: why, fix, source.
     Explain(explain::Arguments),
-    /// The rules in force: list, show, test, lint, profile, schema.
+    /// The rules in force: list, show, test, lint, profile, schema, sign.
     #[command(subcommand)]
     Rules(rules::Command),
-    /// Exceptions: request, approve, list, verify.
+    /// Exceptions: request, approve, deny, adopt, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
-    /// The ledger: init, log, verify.
+    /// The ledger: log, verify, seal, witness, prove, compare, export, copy.
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// All that let one deploy through, in a folder that verifies elsewhere.
+    Evidence(evidence::Arguments),
     /// What happened outside the gate.
     #[command(subcommand)]
     Record(record::Command),
     /// The critical risk escape rate and its companions.
     Rate(rate::Arguments),
+    /// Show what a run concluded on its pull or merge request.
+    Annotate(annotate::Arguments),
     /// Ask the gate before each commit: install, uninstall.
     #[command(subcommand)]
     Hook(hook::Command),
@@ -117,12 +130,15 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
+        Command::Inventory(arguments) => inventory::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Rules(command) => rules::run(&command, context),
         Command::Except(command) => except::run(&command, context),
         Command::Ledger(command) => ledger::run(&command, context),
+        Command::Evidence(arguments) => evidence::run(&arguments, context),
         Command::Record(command) => record::run(&command, context),
         Command::Rate(arguments) => rate::run(&arguments, context),
+        Command::Annotate(arguments) => annotate::run(&arguments, context),
         Command::Hook(command) => hook::run(&command, context),
         Command::Completions { shell } => shell::completions(shell, context),
         Command::Man { folder } => shell::manual(&folder, context),

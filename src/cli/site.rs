@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tollgate::git::Repository;
 use tollgate::ledger::Ledger;
 use tollgate::pipeline::{Run, Stage, event, providers};
@@ -49,7 +50,10 @@ impl Site {
         let nearest = policy_folder(&folder, top.as_deref()).filter(|_| !in_ci || top.is_none());
         let root = nearest.or(top).unwrap_or(folder);
         let run = match provider {
-            Some(provider) => with_event(provider.run(&context.environment), context)?,
+            Some(provider) => {
+                let run = with_event(provider.run(&context.environment), context)?;
+                completed(run, local_run(&root, repository.as_ref(), context)?)
+            }
             None => local_run(&root, repository.as_ref(), context)?,
         };
         Ok(Self { root, repository, run, in_ci, unknown })
@@ -181,11 +185,12 @@ impl Site {
 
     /// The branch the change is meant for, without `refs/heads/`.
     pub fn base_branch(&self, context: &Context) -> Option<String> {
-        let told = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"]
-            .iter()
-            .find_map(|name| context.environment.get(name));
-        let own = Some(self.run.reference.strip_prefix("refs/heads/").unwrap_or(&self.run.reference));
-        told.or(own.filter(|branch| !branch.is_empty() && !branch.starts_with("refs/"))).map(str::to_owned)
+        let told = providers::recognise(&context.environment)
+            .and_then(|provider| provider.target(&context.environment));
+        let own = self.run.reference.strip_prefix("refs/heads/").unwrap_or(&self.run.reference);
+        // The branch of a request is the change itself, not what it is meant for.
+        let is_known = self.run.request.is_empty() && !own.is_empty() && !own.starts_with("refs/");
+        told.or_else(|| is_known.then(|| own.to_owned()))
     }
 
     /// Opens the ledger at `url`.
@@ -229,18 +234,42 @@ fn policy_folder(folder: &Path, top: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn with_event(mut run: Run, context: &Context) -> Result<Run, Trouble> {
-    let Some(path) = context.environment.get("GITHUB_EVENT_PATH").filter(|_| run.provider == "github") else {
-        return Ok(run);
-    };
+    if ["github", "gitea", "forgejo"].contains(&run.provider.as_str())
+        && let Some(value) = github_event(context)?
+    {
+        event::apply(&mut run, &value);
+    }
+    Ok(run)
+}
+
+/// What a provider does not tell, as the machine and the repository tell it.
+fn completed(mut run: Run, local: Run) -> Run {
+    for (told, here) in [
+        (&mut run.repo_host, local.repo_host),
+        (&mut run.repo_id, local.repo_id),
+        (&mut run.repo_name, local.repo_name),
+        (&mut run.pipeline, local.pipeline),
+        (&mut run.run_id, local.run_id),
+        (&mut run.commit, local.commit),
+        (&mut run.actor_login, local.actor_login),
+    ] {
+        if told.is_empty() {
+            *told = here;
+        }
+    }
+    run
+}
+
+/// The event that started this run, as GitHub wrote it; `None` elsewhere.
+pub fn github_event(context: &Context) -> Result<Option<Value>, Trouble> {
+    let Some(path) = context.environment.get("GITHUB_EVENT_PATH") else { return Ok(None) };
     let fault = |what: String| Trouble::new(format!("the event file `{path}` {what}"));
     let size = std::fs::metadata(path).map_err(|error| fault(format!("cannot be read: {error}")))?.len();
     if size > EVENT_BYTES {
         return Err(fault(format!("is larger than {} MiB", EVENT_BYTES >> 20)));
     }
     let bytes = std::fs::read(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-    let value = serde_json::from_slice(&bytes).map_err(|_| fault("is not JSON".to_owned()))?;
-    event::apply(&mut run, &value);
-    Ok(run)
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| fault("is not JSON".to_owned()))
 }
 
 /// The run of a person at a machine: a random id, the login of the session.

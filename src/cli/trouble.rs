@@ -95,6 +95,7 @@ impl From<GateError> for Trouble {
         match error {
             GateError::Detect(error) => error.into(),
             GateError::Ledger(error) => error.into(),
+            GateError::Activation(error) => Self::new(error.to_string()).help(error.help()),
             error @ GateError::NoLedger(_) => Self::new(error.to_string())
                 .help("name one with `--ledger URL`, or as `ledger:` in the policy"),
         }

@@ -3,8 +3,9 @@
 use tollgate::git::{Mode, Object, ObjectId, Repository};
 use tollgate::pipeline::Stage;
 use tollgate::policy::{Policies, PolicyFile, load};
+use tollgate::trust::activation::{Former, QUORUM};
 use tollgate::trust::commit::prove;
-use tollgate::trust::{CommitError, History, TrustError, TrustReader, TrustRoot, WorkTree};
+use tollgate::trust::{CommitError, History, TrustError, TrustReader, TrustRoot, TrustedFile, WorkTree};
 
 use super::context::Context;
 use super::site::{POLICY_BYTES, Site};
@@ -21,9 +22,34 @@ pub fn root(
     rejected: &mut Vec<String>,
 ) -> Result<TrustRoot, Trouble> {
     match commit(asked, stage, site, context, rejected)? {
-        Some((repository, id)) => Ok(TrustRoot::read(&AtCommit { repository, id })?),
-        None => Ok(TrustRoot::read(&WorkTree::new(&site.root))?),
+        Some((repository, id)) => read(&AtCommit { repository, id }),
+        None => of_work_tree(site),
     }
+}
+
+/// What the work tree would have everybody believe.
+pub fn of_work_tree(site: &Site) -> Result<TrustRoot, Trouble> {
+    read(&WorkTree::new(&site.root))
+}
+
+/// The root that was read from `commit` before, with what its policy asks of the next; `None` where it is not here or
+/// cannot be read any more.
+pub fn former(commit: &str, site: &Site) -> Option<Former> {
+    let (repository, id) = site.repository.as_ref().zip(ObjectId::parse(commit))?;
+    let root = read(&AtCommit { repository, id }).ok()?;
+    let quorum = policies(&root, site).ok()?.settings.trust.quorum.unwrap_or(QUORUM);
+    Some(Former { root, quorum })
+}
+
+/// Reads all that is believed, with what the policy extends.
+fn read(reader: &dyn TrustReader) -> Result<TrustRoot, Trouble> {
+    let root = TrustRoot::read(reader)?;
+    let Some(policy) = &root.policy else { return Ok(root) };
+    let mut extended = Vec::new();
+    for path in load::extended(&policy_file(&policy.path, policy.bytes.clone())?)? {
+        extended.extend(reader.blob(&path)?.map(|bytes| TrustedFile { path, bytes }));
+    }
+    Ok(root.extended_by(&extended))
 }
 
 fn commit<'s>(
@@ -121,8 +147,13 @@ fn no_trust(why: &str) -> Trouble {
 
 /// The policy of the trust root.
 pub fn policies(trust: &TrustRoot, site: &Site) -> Result<Policies, Trouble> {
+    Ok(load::policies(&policy_files(trust, site)?)?)
+}
+
+/// The policy of the trust root, its rules, and what it extends, in the order they are read.
+pub fn policy_files(trust: &TrustRoot, site: &Site) -> Result<Vec<PolicyFile>, Trouble> {
     if trust.commit.is_empty() {
-        return site.local_policies();
+        return site.policy_files();
     }
     let mut files = Vec::new();
     for file in trust.policy.iter().chain(&trust.rules) {
@@ -138,7 +169,29 @@ pub fn policies(trust: &TrustRoot, site: &Site) -> Result<Policies, Trouble> {
             }
         }
     }
-    Ok(load::policies(&files)?)
+    Ok(files)
+}
+
+/// What `commit` holds, or the work tree where it is empty; `None` when the commit is not here.
+pub fn at(commit: &str, site: &Site) -> Result<Option<TrustRoot>, Trouble> {
+    if commit.is_empty() {
+        return Ok(Some(TrustRoot::read(&WorkTree::new(&site.root))?));
+    }
+    let Some((repository, id)) = site.repository.as_ref().zip(ObjectId::parse(commit)) else {
+        return Ok(None);
+    };
+    if repository.resolve(commit)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(TrustRoot::read(&AtCommit { repository, id })?))
+}
+
+/// One file of `commit`, or of the work tree where it is empty.
+pub fn file(commit: &str, path: &str, site: &Site) -> Result<Option<Vec<u8>>, Trouble> {
+    match site.repository.as_ref().zip(ObjectId::parse(commit)) {
+        Some((repository, id)) => Ok((AtCommit { repository, id }).blob(path)?),
+        None => Ok(WorkTree::new(&site.root).blob(path)?),
+    }
 }
 
 fn policy_file(path: &str, bytes: Vec<u8>) -> Result<PolicyFile, Trouble> {

@@ -1,12 +1,13 @@
 //! Who signed a record, and whether that counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tollgate::ledger::{Kind, Record};
-use tollgate::signing::{KeyFile, Signature, Signers};
+use tollgate::exception::{NAMESPACE, NAMESPACE_CRITICAL};
+use tollgate::ledger::{Kind, Record, audit};
+use tollgate::signing::{Class, KeyFile, Signature, Signers};
 use tollgate::text::time::Timestamp;
 use tollgate::trust::{TrustRoot, WorkTree};
 
@@ -15,51 +16,126 @@ use super::trouble::Trouble;
 
 /// Namespace of signatures over outside records.
 pub const RECORD_NAMESPACE: &str = "record@tollgate";
+/// Namespace of revocations: of an exception, or of a signer.
+pub const REVOKE_NAMESPACE: &str = "revoke@tollgate";
+/// Namespace of those who may override the gate, together.
+pub const GLASS_NAMESPACE: &str = "break-glass@tollgate";
+
+/// What a signature over a record of `kind` must be made for.
+const fn namespaces(kind: Option<Kind>) -> &'static [&'static str] {
+    match kind {
+        Some(Kind::ExceptionRevoked | Kind::SignerRevoked) => &[REVOKE_NAMESPACE],
+        Some(Kind::ExceptionDenied) => &[NAMESPACE, NAMESPACE_CRITICAL],
+        Some(Kind::BreakGlass) => &[GLASS_NAMESPACE],
+        _ => &[RECORD_NAMESPACE],
+    }
+}
 
 /// The largest key file that is read.
 const KEY_BYTES: u64 = 64 * 1024;
 
+/// How many persons must break the glass together.
+pub const GLASS_QUORUM: usize = 2;
+
 /// The people whose signature makes a record from outside the gate count.
 pub struct Voucher {
     signers: Signers,
-    /// The earliest time at which each signed record can have come in, by its id.
-    came_in: BTreeMap<String, Timestamp>,
+    /// Whether one person may do what takes two elsewhere.
+    alone: bool,
+    /// Where each record stands, and the earliest time at which it can have come in, by its id.
+    came_in: BTreeMap<String, (u64, Timestamp)>,
+    /// Exceptions on record under the signature of somebody who may give it.
+    approved: BTreeSet<String>,
 }
 
 impl Voucher {
     /// The signers of the work tree at `site`, for `records` in the order of their ledger.
     pub fn of_site(site: &Site, records: &[Record]) -> Result<Self, Trouble> {
-        let signers = TrustRoot::read(&WorkTree::new(&site.root))?.signers;
-        Ok(Self { signers, came_in: came_in(records) })
+        let is_revocation = |(_, record): &(u64, &Record)| record.kind() == Some(Kind::SignerRevoked);
+        let revocations = (0..).zip(records).filter(is_revocation);
+        let void = audit::void_of(revocations.map(|(index, record)| (index, record.clone())).collect());
+        let signers = TrustRoot::read(&WorkTree::new(&site.root))?.signers.void_from(void);
+        let alone = !site.local_policies()?.settings.exceptions.separation_of_duties;
+        let mut voucher = Self { signers, alone, came_in: came_in(records), approved: BTreeSet::new() };
+        let approvals = records.iter().filter(|record| record.kind() == Some(Kind::ExceptionApproved));
+        let known = approvals.filter(|record| voucher.knows_an_approver(record));
+        voucher.approved = known.map(|record| record.text("exception_id").to_owned()).collect();
+        Ok(voucher)
     }
 
-    /// Whether an authorised writer signed `record`.
+    /// Whether authorised writers signed `record`, as many as its kind asks for. A dismissal that the gate wrote for
+    /// an accepted false positive is as good as the exception it names.
     pub fn vouches_for(&self, record: &Record) -> bool {
-        let Some((signature, bytes)) = signature_of(record) else { return false };
-        let Some(at) = self.came_in.get(record.rid()) else { return false };
-        signature.verify(RECORD_NAMESPACE, &bytes).is_ok()
-            && self.signers.who(signature.key(), RECORD_NAMESPACE, *at).is_ok()
+        if record.get("sig").is_none() {
+            let exception = record.text("exception_id");
+            return record.kind() == Some(Kind::Dismissed) && self.approved.contains(exception);
+        }
+        let quorum = match record.kind() {
+            Some(Kind::BreakGlass) if !self.alone => GLASS_QUORUM,
+            _ => 1,
+        };
+        self.persons(record).len() >= quorum
+    }
+
+    /// Who signed `record` and may: each person once, and machines only for what asks for no judgement.
+    fn persons(&self, record: &Record) -> BTreeSet<&str> {
+        let mut persons = BTreeSet::new();
+        let Some((index, at)) = self.came_in.get(record.rid()) else { return persons };
+        let human = matches!(record.kind(), Some(Kind::BreakGlass | Kind::ExceptionDenied));
+        let bytes = record.signed_bytes();
+        for signature in signatures_of(record).into_iter().flatten() {
+            let namespace = signature.namespace();
+            if !namespaces(record.kind()).contains(&namespace) || signature.verify(namespace, &bytes).is_err()
+            {
+                continue;
+            }
+            if let Ok(signer) = self.signers.who_by(signature.key(), namespace, *at, Some(*index))
+                && (!human || signer.class == Class::Human)
+            {
+                persons.insert(signer.person.as_str());
+            }
+        }
+        persons
+    }
+
+    fn knows_an_approver(&self, record: &Record) -> bool {
+        let Some((index, at)) = self.came_in.get(record.rid()) else { return false };
+        let signed = record.get("signatures").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let signatures = signed.filter_map(|text| read_signature(text.as_str()?));
+        let known = |signature: &Signature| {
+            let namespace = signature.namespace();
+            [NAMESPACE, NAMESPACE_CRITICAL].contains(&namespace)
+                && self.signers.who_by(signature.key(), namespace, *at, Some(*index)).is_ok()
+        };
+        approvals_hold(record).is_ok() && signatures.into_iter().any(|signature| known(&signature))
     }
 }
 
 /// Whoever signs a record chooses the time in it. It came in behind others, so not before the newest of them: a key
 /// that ended by then signs nothing by an earlier date.
-fn came_in(records: &[Record]) -> BTreeMap<String, Timestamp> {
+fn came_in(records: &[Record]) -> BTreeMap<String, (u64, Timestamp)> {
     let mut newest = Timestamp(i64::MIN);
     let mut times = BTreeMap::new();
-    for record in records {
+    for (index, record) in (0..).zip(records) {
         newest = newest.max(record.ts());
-        if record.get("sig").is_some() {
-            times.entry(record.rid().to_owned()).or_insert(newest);
+        if record.get("sig").is_some() || record.kind() == Some(Kind::ExceptionApproved) {
+            times.entry(record.rid().to_owned()).or_insert((index, newest));
         }
     }
     times
 }
 
-/// The signature of an outside record, and the bytes it is over.
-fn signature_of(record: &Record) -> Option<(Signature, Vec<u8>)> {
-    let armour = STANDARD.decode(record.text("sig.signature")).ok().filter(|armour| !armour.is_empty())?;
-    Some((Signature::parse(&armour).ok()?, record.signed_bytes()))
+/// The signatures over an outside record; `None` where one of them cannot be read.
+fn signatures_of(record: &Record) -> Option<Vec<Signature>> {
+    match record.get("sig.signatures").and_then(serde_json::Value::as_array) {
+        Some(list) => list.iter().map(|text| read_signature(text.as_str()?)).collect(),
+        None => read_signature(record.text("sig.signature")).map(|one| vec![one]),
+    }
+}
+
+fn read_signature(text: &str) -> Option<Signature> {
+    let armour = STANDARD.decode(text).ok().filter(|armour| !armour.is_empty())?;
+    Signature::parse(&armour).ok()
 }
 
 /// Whether the signatures a record carries are over what it says; the text says what is wrong.
@@ -68,16 +144,27 @@ fn signature_of(record: &Record) -> Option<(Signature, Vec<u8>)> {
 pub fn signatures_hold(_: u64, record: &Record) -> Result<(), String> {
     match record.kind() {
         Some(Kind::ExceptionApproved) => approvals_hold(record),
-        _ if record.get("sig").is_some() => {
-            let (signature, bytes) = signature_of(record).ok_or("its signature cannot be read")?;
-            signature.verify(RECORD_NAMESPACE, &bytes).map_err(|error| error.to_string())
+        kind if record.get("sig").is_some() => {
+            let signatures = signatures_of(record).filter(|all| !all.is_empty());
+            let bytes = record.signed_bytes();
+            for signature in signatures.ok_or("its signature cannot be read")? {
+                let fit = namespaces(kind).iter().find(|name| **name == signature.namespace());
+                let wanted = fit.or(namespaces(kind).first()).copied().unwrap_or(RECORD_NAMESPACE);
+                signature.verify(wanted, &bytes).map_err(|error| error.to_string())?;
+            }
+            Ok(())
         }
         _ => Ok(()),
     }
 }
 
+/// The document of an approval on record.
+pub fn document_of(record: &Record) -> Option<Vec<u8>> {
+    STANDARD.decode(record.text("document")).ok()
+}
+
 fn approvals_hold(record: &Record) -> Result<(), String> {
-    let document = STANDARD.decode(record.text("document")).map_err(|_| "its document cannot be read")?;
+    let document = document_of(record).ok_or("its document cannot be read")?;
     let signatures = record.get("signatures").and_then(serde_json::Value::as_array);
     let signatures = signatures.filter(|list| !list.is_empty()).ok_or("it holds no signature")?;
     for text in signatures {

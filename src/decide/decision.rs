@@ -1,12 +1,12 @@
 //! One finding with its action and the reason for it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use crate::exception::{Permit, Refusal};
 use crate::finding::Finding;
 
 /// What the gate did with one finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// The gate stays shut.

@@ -37,8 +37,8 @@ pub enum Gaps {
 
 /// Decides what happens to each finding at `now`.
 ///
-/// A finding of a blocking rule blocks unless a live exception covers it; then it is excepted. Findings
-/// of advising rules, and those of low confidence, are advised. Decisions keep the order of the findings.
+/// A finding of a blocking rule blocks unless the baseline names it, then it is inherited, or a live exception
+/// covers it, then it is excepted. Findings of advising rules, and those of low confidence, are advised. Decisions keep the order of the findings.
 ///
 /// An exception is live while `not_before <= now < expires_at`. Its tier is that of the finding's severity.
 /// Of several that cover a finding one without a count of uses comes first, then the one with the most
@@ -71,6 +71,14 @@ fn decide_one(
     let terms = terms(limits, finding.severity);
     let mut best: Option<((bool, Timestamp), Permit)> = None;
     let mut refused = Vec::new();
+    if let Some((baseline, item)) = exceptions.baseline().and_then(|it| Some((it, it.item(&finding)?))) {
+        match baseline.covers(&finding, item, context, &terms, now) {
+            Ok(permit) => {
+                return Decision { finding, action: Action::Inherit, permit: Some(permit), refused };
+            }
+            Err(refusal) => refused.push(refusal),
+        }
+    }
     for exception in exceptions.accepted().iter().filter(|exception| exception.names(&finding)) {
         match exception.covers(&finding, context, &terms, now) {
             // A use is spent only where nothing that is bound by time alone covers the finding too.

@@ -1,13 +1,13 @@
 //! The one word of a run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Action, Gaps};
 
 /// How a run ended. The first three open the gate and never share one word or colour.
 ///
 /// There is no word for *no decision* here: a run without one is an error and has no outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Nothing was found and nothing was left unread.

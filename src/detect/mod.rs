@@ -177,7 +177,13 @@ pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap
 
 fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
-    let joined = crate::identity::join::join(identities.to_vec());
+    let mut joined = crate::identity::join::join(identities.to_vec());
+    crate::identity::govern::govern(&mut joined.identities, setting.now);
+    for identity in &mut joined.identities {
+        let environment = identity.environment.clone();
+        let limits = &setting.policies.settings.limits.max_lifetime;
+        identity.credentials.iter_mut().for_each(|credential| limits.set(credential, &environment));
+    }
     let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter, setting.threads)?;
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);

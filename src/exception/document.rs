@@ -204,15 +204,7 @@ impl Document {
         if bytes.len() > MAX_DOCUMENT {
             return Err(DocumentError::TooLarge(bytes.len()));
         }
-        let value = json::read_strict(bytes)?;
-        let shape = |error: serde_json::Error| {
-            DocumentError::Shape(safe::terminal(&error.to_string().replace("struct ", "the object ")))
-        };
-        let document: Self = serde_json::from_value(value.clone()).map_err(shape)?;
-        // A list of values in the right order would pass for an object; to other readers it is none.
-        if !same_shape(&value, &serde_json::to_value(&document).map_err(shape)?) {
-            return Err(DocumentError::Shape("a list stands where an object belongs".to_owned()));
-        }
+        let document: Self = strict(bytes)?;
         document.check()?;
         Ok(document)
     }
@@ -246,7 +238,10 @@ impl Document {
         check_list("scope.pipelines", &self.scope.pipelines)?;
         check_list("scope.environments", &self.scope.environments)?;
         check_name("scope.base_branch", &self.scope.base_branch)?;
-        check_findings(&self.findings)?;
+        if self.findings.is_empty() {
+            return Err(fault("findings", "is empty: name at least one"));
+        }
+        check_findings(self.findings.iter(), MAX_FINDINGS)?;
         self.reason.check()?;
         check_name("owner", &self.owner)?;
         check_name("requested_by", &self.requested_by)?;
@@ -277,6 +272,20 @@ impl Reason {
     }
 }
 
+/// Strict JSON of the shape of `T`, where an object is an object.
+pub(super) fn strict<T: Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentError> {
+    let value = json::read_strict(bytes)?;
+    let shape = |error: serde_json::Error| {
+        DocumentError::Shape(safe::terminal(&error.to_string().replace("struct ", "the object ")))
+    };
+    let document: T = serde_json::from_value(value.clone()).map_err(shape)?;
+    // A list of values in the right order would pass for an object; to other readers it is none.
+    if !same_shape(&value, &serde_json::to_value(&document).map_err(shape)?) {
+        return Err(DocumentError::Shape("a list stands where an object belongs".to_owned()));
+    }
+    Ok(document)
+}
+
 /// Whether objects, lists and plain values stand at the same places; what `known` leaves out may be empty text.
 fn same_shape(read: &Value, known: &Value) -> bool {
     match (read, known) {
@@ -294,7 +303,7 @@ fn same_shape(read: &Value, known: &Value) -> bool {
 }
 
 /// Takes times in UTC with `Z` and at most milliseconds, so that they mean one instant to every reader.
-fn utc<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+pub(super) fn utc<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     let time = Timestamp::parse(&text).map_err(serde::de::Error::custom)?;
     let written = time.to_string();
@@ -305,12 +314,12 @@ fn utc<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D
     }
 }
 
-fn fault(field: &'static str, cause: &str) -> DocumentError {
+pub(super) fn fault(field: &'static str, cause: &str) -> DocumentError {
     DocumentError::Field { field, cause: cause.to_owned() }
 }
 
 /// A name is compared byte for byte: what could be read as a pattern, or not be seen, is refused.
-fn check_name(field: &'static str, name: &str) -> Result<(), DocumentError> {
+pub(super) fn check_name(field: &'static str, name: &str) -> Result<(), DocumentError> {
     if name.is_empty() || name.trim() != name {
         return Err(fault(field, "is empty or has space around it"));
     }
@@ -336,14 +345,15 @@ fn check_list(field: &'static str, names: &[String]) -> Result<(), DocumentError
     names.iter().try_for_each(|name| check_name(field, name))
 }
 
-fn check_findings(findings: &[Named]) -> Result<(), DocumentError> {
-    if findings.is_empty() {
-        return Err(fault("findings", "is empty: name at least one"));
+/// Findings are named once each, at most `most` of them.
+pub(super) fn check_findings<'n>(
+    findings: impl ExactSizeIterator<Item = &'n Named> + Clone,
+    most: usize,
+) -> Result<(), DocumentError> {
+    if findings.len() > most {
+        return Err(fault("findings", &format!("names more than {most}")));
     }
-    if findings.len() > MAX_FINDINGS {
-        return Err(fault("findings", "names more than 50"));
-    }
-    if findings.iter().map(|named| named.fp).collect::<BTreeSet<_>>().len() < findings.len() {
+    if findings.clone().map(|named| named.fp).collect::<BTreeSet<_>>().len() < findings.len() {
         return Err(fault("findings", "names one fingerprint twice"));
     }
     for named in findings {

@@ -8,6 +8,8 @@
 
 /// Who may approve what, how many must, who is excluded.
 pub mod approval;
+/// What was there before the gate was.
+pub mod baseline;
 /// At which instant to decide.
 pub mod clock;
 /// The strict JSON document.
@@ -17,14 +19,15 @@ pub mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use approval::{Authors, NAMESPACE, NAMESPACE_CRITICAL, Vote};
+pub use baseline::{Baseline, BaselineDocument, NAMESPACE_BASELINE};
 pub use clock::{Clock, decision_time};
 pub use document::{Document, DocumentError, Ulid};
-pub use verified::{Exceptions, RefusedDocument, Unverified};
+pub use verified::{Exceptions, RefusedDocument, Seen, Unverified};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Fingerprint};
 use crate::pipeline::Stage;
 use crate::text::time::{Length, Timestamp};
 use document::{Commits, Named};
@@ -86,6 +89,10 @@ pub struct Context {
     pub uses: BTreeMap<String, u32>,
     /// Ids of revoked exceptions, from the ledger and the trusted commit together.
     pub revoked: BTreeSet<String>,
+    /// Ids of exceptions that somebody who may approve said no to before they were accepted.
+    pub denied: BTreeSet<String>,
+    /// What the newest baseline on record names; `None` while there is none on record.
+    pub adopted: Option<BTreeSet<Fingerprint>>,
 }
 
 /// The exception that let a finding through.
@@ -108,7 +115,7 @@ pub struct Permit {
 }
 
 /// An exception that names a finding and does not cover it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// Id of the exception, or the path of a document that has none.
     pub exception: String,
@@ -146,6 +153,9 @@ pub enum Code {
     Malformed,
     MaxUses,
     Revoked,
+    Denied,
+    Growth,
+    ReviewDue,
 }
 
 impl Exception {
@@ -204,6 +214,9 @@ impl Exception {
         self.check_name(finding).map_err(refuse)?;
         if context.revoked.contains(id) {
             return Err(refuse((Code::Revoked, "it was revoked".to_owned())));
+        }
+        if context.denied.contains(id) {
+            return Err(refuse((Code::Denied, "somebody who may approve said no to it".to_owned())));
         }
         self.check_scope(context).map_err(refuse)?;
         self.check_time(context.clock, terms, now).map_err(refuse)?;
@@ -368,6 +381,9 @@ impl Code {
             Self::Malformed => "malformed",
             Self::MaxUses => "max_uses",
             Self::Revoked => "revoked",
+            Self::Denied => "denied",
+            Self::Growth => "baseline_growth",
+            Self::ReviewDue => "review_due",
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::approval::{NAMESPACE, NAMESPACE_CRITICAL};
+use super::baseline::{Baseline, is_baseline};
 use super::document::{Document, MAX_DOCUMENT, Ulid};
 use super::{Code, Exception, Refusal, Vote};
 use crate::finding::Fingerprint;
@@ -25,6 +26,15 @@ pub struct Unverified {
     signatures: Vec<(String, Vec<u8>)>,
 }
 
+/// When and where the ledger took a signature in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Index of the record that holds it.
+    pub index: u64,
+    /// Time of that record.
+    pub at: Timestamp,
+}
+
 /// A document that is no exception, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedDocument {
@@ -40,6 +50,7 @@ pub struct RefusedDocument {
 pub struct Exceptions {
     accepted: Vec<Exception>,
     refused: Vec<RefusedDocument>,
+    baseline: Option<Baseline>,
 }
 
 impl Unverified {
@@ -51,11 +62,12 @@ impl Unverified {
     /// Groups `files` (path, bytes) into documents with their signatures, in the order of their paths.
     ///
     /// Taken are `<id>.json`, `<id>.json.<n>.sig` and `<id>.json.sig` of any folder. Files that end in
-    /// neither `.json` nor `.sig` are not for us; any other name is refused.
+    /// neither `.json` nor `.sig` are not for us, nor is the baseline; any other name is refused.
     pub fn collect(files: &[(String, Vec<u8>)]) -> (Vec<Self>, Vec<RefusedDocument>) {
         let mut documents: BTreeMap<&str, Self> = BTreeMap::new();
         let mut refused = Vec::new();
-        let mut files: Vec<&(String, Vec<u8>)> = files.iter().collect();
+        let mut files: Vec<&(String, Vec<u8>)> =
+            files.iter().filter(|(path, _)| !is_baseline(path)).collect();
         files.sort();
         for (path, bytes) in files.iter().filter(|(path, _)| ends_with(path, "json")) {
             let Some(id) = id_of(path) else {
@@ -89,7 +101,7 @@ impl Unverified {
     pub fn verify(
         self,
         signers: &Signers,
-        seen: &BTreeMap<String, Timestamp>,
+        seen: &BTreeMap<String, Seen>,
         now: Timestamp,
     ) -> Result<Exception, RefusedDocument> {
         if self.bytes.len() > MAX_DOCUMENT {
@@ -101,8 +113,7 @@ impl Unverified {
         let mut votes = Vec::new();
         let mut noted = Vec::new();
         for (path, armour) in &self.signatures {
-            let at = seen.get(&signature_digest(armour)).copied().unwrap_or(now);
-            match vote(&self.bytes, armour, signers, at) {
+            match vote(&self.bytes, armour, signers, seen, now, &[NAMESPACE, NAMESPACE_CRITICAL]) {
                 Ok(vote) => votes.push(vote),
                 Err((code, reason)) => noted.push((code, format!("`{path}`: {reason}"))),
             }
@@ -141,7 +152,7 @@ impl Exceptions {
     pub fn verify(
         files: &[(String, Vec<u8>)],
         signers: &Signers,
-        seen: &BTreeMap<String, Timestamp>,
+        seen: &BTreeMap<String, Seen>,
         now: Timestamp,
     ) -> Self {
         let (documents, mut refused) = Unverified::collect(files);
@@ -161,7 +172,20 @@ impl Exceptions {
             }
         }
         accepted.sort_by(|left, right| left.document.id.cmp(&right.document.id));
-        Self { accepted, refused }
+        let baseline = match Baseline::verify(files, signers, seen, now) {
+            Some(Ok(baseline)) => Some(baseline),
+            Some(Err(refusal)) => {
+                refused.push(refusal);
+                None
+            }
+            None => None,
+        };
+        Self { accepted, refused, baseline }
+    }
+
+    /// What was there before the gate was.
+    pub fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref()
     }
 
     /// The exceptions, by id.
@@ -180,14 +204,26 @@ pub fn signature_digest(armour: &[u8]) -> String {
     hash::digest(armour)
 }
 
-fn vote(bytes: &[u8], armour: &[u8], signers: &Signers, at: Timestamp) -> Result<Vote, (Code, String)> {
+/// The vote of a signature over `bytes` for one of `namespaces`, by whoever was good for it when the ledger took the
+/// signature in.
+pub(super) fn vote(
+    bytes: &[u8],
+    armour: &[u8],
+    signers: &Signers,
+    seen: &BTreeMap<String, Seen>,
+    now: Timestamp,
+    namespaces: &[&str],
+) -> Result<Vote, (Code, String)> {
     let signature = Signature::parse(armour).map_err(|error| (Code::BadSignature, error.to_string()))?;
     let namespace = signature.namespace().to_owned();
-    if namespace != NAMESPACE && namespace != NAMESPACE_CRITICAL {
-        return Err((Code::WrongNamespace, format!("it is signed for `{namespace}`, not for `{NAMESPACE}`")));
+    if !namespaces.contains(&namespace.as_str()) {
+        let wanted = namespaces.first().copied().unwrap_or_default();
+        return Err((Code::WrongNamespace, format!("it is signed for `{namespace}`, not for `{wanted}`")));
     }
+    let seen = seen.get(&signature_digest(armour));
+    let (at, index) = seen.map_or((now, None), |seen| (seen.at, Some(seen.index)));
     let signer = signers
-        .who(signature.key(), &namespace, at)
+        .who_by(signature.key(), &namespace, at, index)
         .map_err(|refusal| (signer_code(&refusal), refusal.to_string()))?;
     signature.verify(&namespace, bytes).map_err(|error| (Code::BadSignature, error.to_string()))?;
     Ok(Vote { signer: signer.clone(), namespace, touched: signature.touched(), armour: armour.to_vec() })
@@ -217,7 +253,7 @@ fn id_of(path: &str) -> Option<Ulid> {
 }
 
 /// The path of the document a signature file belongs to.
-fn document_of(path: &str) -> Option<&str> {
+pub(super) fn document_of(path: &str) -> Option<&str> {
     let rest = path.strip_suffix(".sig")?;
     if ends_with(rest, "json") {
         return Some(rest);

@@ -8,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::Request;
 use crate::decide::{Action, Ruling};
 use crate::detect::Scan;
+use crate::exception::baseline::{self, BaselineDocument};
 use crate::exception::verified::signature_digest;
-use crate::exception::{Clock, Unverified, decision_time};
+use crate::exception::{Clock, Exceptions, Seen, Unverified, decision_time};
 use crate::finding::{Finding, Fingerprint, FingerprintAlgorithm, Severity};
-use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record};
+use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record, audit};
 use crate::pipeline::Stage;
 use crate::source;
 use crate::text::time::Timestamp;
@@ -27,16 +28,35 @@ pub(super) struct Memory {
     unknown: BTreeSet<String>,
     /// Revoked exceptions.
     pub(super) revoked: BTreeSet<String>,
+    /// Exceptions somebody said no to before a run accepted them.
+    pub(super) denied: BTreeSet<String>,
+    /// Keys that are void, by fingerprint, and from which record on.
+    void: BTreeMap<String, u64>,
     /// Exceptions whose request is recorded.
     pub(super) requested: BTreeSet<String>,
     /// Exceptions whose approval is recorded.
     pub(super) approved: BTreeSet<String>,
     /// Exceptions whose approval a merge run recorded, which knew the authors of the change.
     pub(super) vetted: BTreeSet<String>,
-    /// When each signature came in, by its digest.
-    pub(super) signatures_seen: BTreeMap<String, Timestamp>,
+    /// When and where each signature came in, by its digest.
+    pub(super) signatures_seen: BTreeMap<String, Seen>,
+    /// Attempts to approve one's own change that are recorded, by exception and reason.
+    pub(super) refused: BTreeSet<(String, String)>,
+    /// The newest baseline on record.
+    pub(super) adopted: Option<Adopted>,
     /// Known risks that this run does not see any more, and on which ref.
     pub(super) gone: Vec<Gone>,
+}
+
+/// A baseline as the ledger took it in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Adopted {
+    /// Its id.
+    pub(super) id: String,
+    /// Digest of its bytes.
+    pub(super) digest: String,
+    /// What it names.
+    pub(super) findings: BTreeSet<Fingerprint>,
 }
 
 /// Run id, attempt and job.
@@ -69,10 +89,12 @@ impl Memory {
         ledger.refresh()?;
         let mut memory = Self { newest: ledger.newest()?.map(|record| record.ts()), ..Self::default() };
         for id in ids(request) {
-            for (_, record) in ledger.about(Key::exception(&id))? {
-                memory.take(&id, &record, request);
+            for (index, record) in ledger.about(Key::exception(&id))? {
+                memory.take(&id, index, &record, request);
             }
         }
+        memory.void = audit::voided(ledger)?;
+        memory.adopt(ledger, request)?;
         if request.stage != Stage::Local {
             memory.gone = gone(ledger, request, findings, scan, now)?;
         }
@@ -84,6 +106,12 @@ impl Memory {
         decision_time(now, None, self.newest)
     }
 
+    /// The documents of `request` that hold at `now`, by the signers that are good by what the ledger says of them.
+    pub(super) fn exceptions(&self, request: &Request<'_>, now: Timestamp) -> Exceptions {
+        let signers = request.trust.signers.clone().void_from(self.void.clone());
+        Exceptions::verify(request.exceptions, &signers, &self.signatures_seen, now)
+    }
+
     /// How many other runs used each exception.
     pub(super) fn use_counts(&self) -> BTreeMap<String, u32> {
         let count = |runs: &BTreeSet<RunKey>| u32::try_from(runs.len()).unwrap_or(u32::MAX);
@@ -91,24 +119,55 @@ impl Memory {
         counted.chain(self.unknown.iter().map(|id| (id.clone(), u32::MAX))).collect()
     }
 
-    fn take(&mut self, id: &str, record: &Record, request: &Request<'_>) {
+    /// Reads the newest baseline of this repository, which may stand in several records of one run.
+    fn adopt(&mut self, ledger: &mut Ledger, request: &Request<'_>) -> Result<(), LedgerError> {
+        let run = &request.run;
+        for (index, record) in ledger.about(Key::kind(Kind::Adopted))? {
+            if record.text("repo.host") != run.repo_host || record.text("repo.id") != run.repo_id {
+                continue;
+            }
+            let digest = record.text("baseline.digest");
+            let adopted = self.adopted.get_or_insert_default();
+            if adopted.digest != digest {
+                let id = record.text("exception_id").to_owned();
+                *adopted = Adopted { id, digest: digest.to_owned(), ..Adopted::default() };
+            }
+            let names = record.get("findings").and_then(|list| list.as_array()).into_iter().flatten();
+            adopted.findings.extend(names.filter_map(|name| Fingerprint::from_hex(name.as_str()?)));
+            self.remember_signatures(index, &record);
+        }
+        Ok(())
+    }
+
+    fn remember_signatures(&mut self, index: u64, record: &Record) {
+        let signatures = record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
+        for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
+            let seen = Seen { index, at: record.ts() };
+            self.signatures_seen.entry(signature_digest(&armour)).or_insert(seen);
+        }
+    }
+
+    fn take(&mut self, id: &str, index: u64, record: &Record, request: &Request<'_>) {
         match record.kind() {
             Some(Kind::ExceptionRevoked) => {
                 self.revoked.insert(id.to_owned());
             }
+            // What was accepted before must be revoked.
+            Some(Kind::ExceptionDenied) if !self.approved.contains(id) => {
+                self.denied.insert(id.to_owned());
+            }
             Some(Kind::ExceptionRequested) => {
                 self.requested.insert(id.to_owned());
+            }
+            Some(Kind::ExceptionRefused) => {
+                self.refused.insert((id.to_owned(), record.text("reason").to_owned()));
             }
             Some(Kind::ExceptionApproved) => {
                 self.approved.insert(id.to_owned());
                 if record.text("stage") == Stage::Merge.word() {
                     self.vetted.insert(id.to_owned());
                 }
-                let signatures =
-                    record.get("signatures").and_then(|list| list.as_array()).into_iter().flatten();
-                for armour in signatures.filter_map(|text| STANDARD.decode(text.as_str()?).ok()) {
-                    self.signatures_seen.entry(signature_digest(&armour)).or_insert(record.ts());
-                }
+                self.remember_signatures(index, record);
             }
             Some(Kind::Observed)
                 if record.text("action") == Action::Except.word() && !is_own(record, request) =>
@@ -134,14 +193,21 @@ impl Memory {
             .collect();
         for id in used {
             let mut fresh = Self::default();
-            for (_, record) in prefix.about(Key::exception(id))? {
-                fresh.take(id, &record, request);
+            for (index, record) in prefix.about(Key::exception(id))? {
+                fresh.take(id, index, &record, request);
             }
             if fresh.uses.get(id) != self.uses.get(id)
                 || fresh.revoked.contains(id) != self.revoked.contains(id)
+                || fresh.denied.contains(id) != self.denied.contains(id)
             {
-                return Err(LedgerError::Refused(format!("exception `{id}` was used or revoked in between")));
+                return Err(LedgerError::Refused(format!(
+                    "exception `{id}` was used, denied or revoked in between"
+                )));
             }
+        }
+        let revoked = prefix.about(Key::kind(Kind::SignerRevoked))?;
+        if audit::void_of(revoked) != self.void {
+            return Err(LedgerError::Refused("a signer was revoked in between".to_owned()));
         }
         Ok(())
     }
@@ -154,10 +220,13 @@ fn is_own(record: &Record, request: &Request<'_>) -> bool {
         == (run.run_id.as_str(), Some(i64::from(run.attempt.max(1))), run.job.as_str())
 }
 
-/// Ids of the documents that came with the request.
+/// Ids of the documents that came with the request, and of the baseline.
 fn ids(request: &Request<'_>) -> BTreeSet<String> {
     let (documents, _) = Unverified::collect(request.exceptions);
-    documents.iter().map(|document| document.id().to_owned()).collect()
+    let files = request.exceptions.iter().filter(|(path, _)| path.ends_with(baseline::FILE));
+    let baselines = files.filter_map(|(_, bytes)| BaselineDocument::parse(bytes).ok());
+    let ids = documents.iter().map(|document| document.id().to_owned());
+    ids.chain(baselines.map(|document| document.id.as_str().to_owned())).collect()
 }
 
 /// How a known risk was last seen on a ref.

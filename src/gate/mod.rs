@@ -2,8 +2,14 @@
 //!
 //! An error anywhere is *no decision*, never a pass.
 
+/// Whether what is believed is in force.
+mod activation;
+/// The baseline of an old repository, on record.
+mod adoption;
 /// What the ledger remembers that a decision depends on.
 mod memory;
+/// The records of what a run saw.
+mod observed;
 /// The records of a run.
 mod records;
 
@@ -11,15 +17,17 @@ use std::collections::BTreeMap;
 
 use crate::decide::{Gaps, Ruling, decide};
 use crate::detect::{self, DetectError, Scan, Setting};
-use crate::exception::{self, Exceptions};
+use crate::exception;
 use crate::finding::{Enforcement, Finding, Fingerprinter, Gap};
-use crate::ledger::{Ledger, LedgerError, Receipt};
+use crate::ledger::{Ledger, LedgerError, Lineage, Receipt, Record};
 use crate::outcome::{Coverage, Outcome, RuleText};
 use crate::pipeline::{Run, Stage};
 use crate::policy::Policies;
 use crate::source::{Memo, Source};
 use crate::text::time::Timestamp;
 use crate::trust::TrustRoot;
+use crate::trust::activation::{ActivationError, Former};
+use activation::Activation;
 use memory::Memory;
 
 /// How often a decision is made anew because the ledger moved on in between.
@@ -49,6 +57,12 @@ pub struct Request<'a> {
     pub threads: usize,
     /// Version of the tool, for the records.
     pub version: &'a str,
+    /// `sha256:` digest of the tool, for the records; empty where it need not be told from others.
+    pub tool_digest: &'a dyn Fn() -> String,
+    /// `sha256:` digests of what is about to be deployed.
+    pub artifacts: &'a [String],
+    /// Id of the tree of the commit under judgement; empty when unknown.
+    pub tree: String,
     /// Flags and variables that would have relaxed the gate.
     pub overrides_rejected: Vec<String>,
     /// Whether the ref under judgement is the protected branch.
@@ -58,8 +72,17 @@ pub struct Request<'a> {
     /// Whether the head under judgement came after a commit on the same ref: it contains it, or the ref was rewritten
     /// without it. A run that is late, or made again, did not.
     pub replaces: &'a dyn Fn(&str) -> bool,
+    /// Reads the trust root that was in force before, from the commit it was read from then.
+    pub former: &'a dyn Fn(&str) -> Option<Former>,
     /// The commit a change must be measured from, so that what it no longer holds is gone; empty when unknown.
     pub change_base: String,
+}
+
+impl Request<'_> {
+    /// What every record of this run begins with, where it speaks of `run`.
+    fn lineage(&self, origin: &str, run: &Run) -> Lineage {
+        Lineage::new(origin, self.version, run, self.stage).by_tool(&(self.tool_digest)())
+    }
 }
 
 /// Where the decision is recorded.
@@ -79,6 +102,9 @@ pub enum GateError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The policy of the trusted commit is not in force.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     /// At the deploy stage a pass exists only once it is recorded.
     #[error("nothing may be deployed without a ledger: {0}")]
     NoLedger(String),
@@ -110,7 +136,7 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
     match recording {
         Recording::Nowhere(reason) => {
             let ruling = rule(request, &findings, &scan, &Memory::none(request), now);
-            Ok(conclude(request, ruling, scan, Vec::new(), Some(reason), now))
+            Ok(conclude(request, ruling, scan, Recorded::nowhere(reason), now))
         }
         Recording::In(ledger) => recorded(request, ledger, &findings, scan, now),
     }
@@ -125,21 +151,37 @@ fn recorded(
     now: Timestamp,
 ) -> Result<Outcome, GateError> {
     for _ in 0..TRIES {
-        let (now, ruling, receipts) = match attempt(request, ledger, findings, &scan, now) {
+        let (now, ruling, recorded) = match attempt(request, ledger, findings, &scan, now) {
             Ok(done) => done,
             Err(GateError::Ledger(LedgerError::Refused(_))) => continue,
             Err(GateError::Ledger(error)) if request.stage == Stage::Merge && is_absence(&error) => {
                 let ruling = rule(request, findings, &scan, &Memory::none(request), now);
-                return Ok(conclude(request, ruling, scan, Vec::new(), Some(error.to_string()), now));
+                return Ok(conclude(request, ruling, scan, Recorded::nowhere(error.to_string()), now));
             }
             Err(error) => return Err(error),
         };
-        return Ok(conclude(request, ruling, scan, receipts, None, now));
+        return Ok(conclude(request, ruling, scan, recorded, now));
     }
     Err(LedgerError::Unavailable("other runs used the same exceptions every time".to_owned()).into())
 }
 
-type Attempt = (Timestamp, Ruling, Vec<Receipt>);
+type Attempt = (Timestamp, Ruling, Recorded);
+
+/// What became of the records of a run.
+#[derive(Default)]
+struct Recorded {
+    receipts: Vec<Receipt>,
+    /// Why there are none.
+    nowhere: Option<String>,
+    /// How the policy came into force.
+    activation: String,
+}
+
+impl Recorded {
+    fn nowhere(reason: String) -> Self {
+        Self { nowhere: Some(reason), ..Self::default() }
+    }
+}
 
 fn attempt(
     request: &Request<'_>,
@@ -150,13 +192,16 @@ fn attempt(
 ) -> Result<Attempt, GateError> {
     let memory = Memory::of(ledger, request, findings, scan, now)?;
     let (decided_at, _) = memory.decision_time(now);
+    let activation = Activation::of(ledger, request, decided_at)?;
     let ruling = rule(request, findings, scan, &memory, now);
-    let batch = records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at);
+    let mut batch: Vec<Record> = activation.record.iter().cloned().collect();
+    batch.extend(records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at));
     let receipts = ledger.append_with(&mut |prefix| {
         memory.still_holds(prefix, request, &ruling)?;
+        activation.still_holds(prefix, request)?;
         Ok(batch.clone())
     })?;
-    Ok((decided_at, ruling, receipts))
+    Ok((decided_at, ruling, Recorded { receipts, nowhere: None, activation: activation.told }))
 }
 
 /// Whether the store cannot be used, as on a fork; damage is another matter.
@@ -175,8 +220,10 @@ fn rule(request: &Request<'_>, findings: &[Finding], scan: &Scan, memory: &Memor
     context.revoked.extend(request.trust.revoked.iter().cloned());
     context.revoked.extend(memory.revoked.iter().cloned());
     let limits = &request.policies.settings.exceptions;
-    let exceptions =
-        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    context.adopted = memory.adopted.as_ref().map(|adopted| adopted.findings.clone());
+    context.vetted.extend(memory.adopted.iter().map(|adopted| adopted.id.clone()));
+    context.denied.extend(memory.denied.iter().cloned());
+    let exceptions = memory.exceptions(request, now);
     decide(findings.to_vec(), &exceptions, &context, limits, gaps_of(request, scan), now)
 }
 
@@ -196,8 +243,7 @@ fn conclude(
     request: &Request<'_>,
     ruling: Ruling,
     scan: Scan,
-    receipts: Vec<Receipt>,
-    unrecorded: Option<String>,
+    recorded: Recorded,
     now: Timestamp,
 ) -> Outcome {
     let rules = texts(request.policies, &ruling);
@@ -220,8 +266,9 @@ fn conclude(
             digest: scan.digest,
             history: scan.extent.sifted.map(|sifted| sifted.blobs),
         },
-        receipts,
-        unrecorded,
+        receipts: recorded.receipts,
+        unrecorded: recorded.nowhere,
+        activation: recorded.activation,
         policy_digest: request.policies.digest.clone(),
         trust_commit: request.trust.commit.clone(),
         overrides_rejected: request.overrides_rejected.clone(),

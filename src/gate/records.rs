@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::Request;
+use super::adoption;
 use super::memory::Memory;
+use super::observed;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
-use crate::exception::{Code, Exceptions};
+use crate::exception::document::MAX_FINDINGS;
+use crate::exception::verified::signature_digest;
+use crate::exception::{Code, Vote};
 use crate::finding::Fingerprint;
 use crate::ledger::kinds::{About, Approval, RunFacts};
 use crate::ledger::lineage::finish;
@@ -22,43 +26,31 @@ pub(super) fn of_run(
     memory: &Memory,
     now: Timestamp,
 ) -> Vec<Record> {
-    let lineage = Lineage::new(origin, request.version, &request.run, request.stage);
+    let lineage = request.lineage(origin, &request.run);
     let mut batch = approvals(request, &lineage, ruling, memory, now);
-    let mut refused = 0;
-    for decision in worst(ruling).values() {
-        batch.push(lineage.observed(now, decision, &request.policies.digest));
+    batch.extend(adoption::records(request, &lineage, memory, now));
+    let observed = observed::of(ruling, &lineage, &request.policies.digest, now);
+    for (decision, record) in observed.kept {
+        batch.push(record);
         batch.extend(dismissal(&lineage, decision, now));
-        batch.extend(refusals(&lineage, decision, now, &mut refused));
     }
-    for (occurrence, gone) in memory.gone.iter().enumerate() {
+    batch.extend(refusals(&lineage, ruling, memory, now));
+    for (occurrence, gone) in memory.gone.iter().take(observed::MOST).enumerate() {
         let mut run = request.run.clone();
         run.reference.clone_from(&gone.reference);
         let about = About { fingerprint: gone.fingerprint, rule: &gone.rule, severity: gone.severity };
-        let there = Lineage::new(origin, request.version, &run, request.stage);
+        let there = request.lineage(origin, &run);
         // One risk may be gone from several refs at once.
         let mut record = there.cleared(now, about, gone.how);
         record.set("occurrence", occurrence);
         batch.push(finish(record));
     }
-    batch.push(run_record(request, &lineage, scan, ruling, now));
-    batch
-}
-
-/// One decision for each fingerprint: of several places the one that was treated worst.
-fn worst(ruling: &Ruling) -> BTreeMap<(Fingerprint, &str), &Decision> {
-    let mut worst: BTreeMap<(Fingerprint, &str), &Decision> = BTreeMap::new();
-    let rank = |decision: &Decision| {
-        let action = Action::ALL.iter().position(|action| *action == decision.action);
-        (std::cmp::Reverse(action), decision.finding.severity)
-    };
-    for decision in &ruling.decisions {
-        let key = (decision.finding.fingerprint, decision.finding.rule.0.as_str());
-        let known = worst.entry(key).or_insert(decision);
-        if rank(decision) > rank(known) {
-            *known = decision;
-        }
+    let mut run = run_record(request, &lineage, scan, ruling, now);
+    if observed.left_out > 0 {
+        run.set("left_out", observed.left_out);
     }
-    worst
+    batch.push(run);
+    batch
 }
 
 /// An exception that is seen, or used, for the first time, with all that proves it.
@@ -69,8 +61,7 @@ fn approvals(
     memory: &Memory,
     now: Timestamp,
 ) -> Vec<Record> {
-    let exceptions =
-        Exceptions::verify(request.exceptions, &request.trust.signers, &memory.signatures_seen, now);
+    let exceptions = memory.exceptions(request, now);
     let mut records = Vec::new();
     for exception in exceptions.accepted() {
         let document = exception.document();
@@ -84,7 +75,9 @@ fn approvals(
         }
         let permit =
             ruling.decisions.iter().filter_map(|one| one.permit.as_ref()).find(|one| one.exception == id);
-        let Some(permit) = permit.filter(|_| !memory.approved.contains(id)) else { continue };
+        let is_new = |vote: &Vote| !memory.signatures_seen.contains_key(&signature_digest(&vote.armour));
+        let is_news = !memory.approved.contains(id) || exception.votes().iter().any(is_new);
+        let Some(permit) = permit.filter(|_| is_news) else { continue };
         let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
         let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();
         records.push(lineage.exception_approved(
@@ -116,18 +109,25 @@ fn dismissal(lineage: &Lineage, decision: &Decision, now: Timestamp) -> Option<R
     Some(lineage.dismissed(now, about, &by, "false_positive", &permit.exception))
 }
 
-/// Attempts to approve one's own change are on record; other refusals are in the report. `count` tells those of one
-/// run apart.
-fn refusals(lineage: &Lineage, decision: &Decision, now: Timestamp, count: &mut u32) -> Vec<Record> {
-    let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
-    let findings = [decision.finding.fingerprint];
-    own.map(|refusal| {
-        let (id, code, reason) = (&refusal.exception, &refusal.code, &refusal.reason);
-        let record = lineage.exception_refused(now, id, &findings, code, reason, *count);
-        *count += 1;
-        record
-    })
-    .collect()
+/// Attempts to approve one's own change are on record, once each; other refusals are in the report.
+fn refusals(lineage: &Lineage, ruling: &Ruling, memory: &Memory, now: Timestamp) -> Vec<Record> {
+    let mut attempts: BTreeMap<(&str, &str), Vec<Fingerprint>> = BTreeMap::new();
+    for decision in &ruling.decisions {
+        let own = decision.refused.iter().filter(|refusal| refusal.code == Code::SelfApproval.word());
+        for refusal in own {
+            let named = attempts.entry((&refusal.exception, &refusal.reason)).or_default();
+            if named.len() < MAX_FINDINGS && !named.contains(&decision.finding.fingerprint) {
+                named.push(decision.finding.fingerprint);
+            }
+        }
+    }
+    let is_news =
+        |(id, reason): &(&str, &str)| !memory.refused.contains(&((*id).to_owned(), (*reason).to_owned()));
+    let news = attempts.into_iter().filter(|(attempt, _)| is_news(attempt));
+    let record = |(count, ((id, reason), findings)): (u32, ((&str, &str), Vec<Fingerprint>))| {
+        lineage.exception_refused(now, id, &findings, Code::SelfApproval.word(), reason, count)
+    };
+    (0..).zip(news).map(record).collect()
 }
 
 fn run_record(
@@ -150,7 +150,8 @@ fn run_record(
             coverage_digest: &scan.digest,
             full_scope: scan.extent.full,
             counts: Action::ALL.map(count),
-            artifact_digest: "",
+            artifacts: request.artifacts,
+            tree: &request.tree,
             overrides_rejected: &request.overrides_rejected,
             separation_of_duties: request.policies.settings.exceptions.separation_of_duties,
         },

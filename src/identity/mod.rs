@@ -9,8 +9,12 @@ pub mod credential;
 pub mod deny;
 /// Actions that lead to more than they say.
 mod escalation;
+/// Agents and the manifests that govern them.
+pub mod govern;
 /// Leave to do actions on resources under conditions.
 pub mod grant;
+/// Every identity of a tree in one list.
+pub mod inventory;
 /// One identity out of many files.
 pub mod join;
 /// Policies that a cloud keeps for everybody.
@@ -19,6 +23,8 @@ mod managed;
 pub mod radius;
 /// An agent's tools and how their use is approved.
 pub mod tool;
+/// What a change lets an identity do that it could not before.
+pub mod widen;
 /// What `*` really covers, by meaning.
 pub mod wildcard;
 

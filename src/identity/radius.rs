@@ -132,7 +132,7 @@ pub fn radius_among(identity: &Identity, by_name: &BTreeMap<&str, &Identity>) ->
     };
     let (least, most) = (bound(1), bound(5));
     let total = score(levels);
-    let change = cheapest(levels, identity.kind);
+    let change = cheapest(levels, identity);
     Radius { score: total, band: band(total), privilege, duration, reach, ease, least, most, path, change }
 }
 
@@ -411,14 +411,18 @@ fn reachable<'a>(
 }
 
 /// The change that lowers the score most; the first of equals.
-fn cheapest(levels: Levels, kind: IdentityKind) -> Option<Change> {
+fn cheapest(levels: Levels, identity: &Identity) -> Option<Change> {
     let Levels { privilege, duration, reach, ease } = levels;
-    let agent = kind == IdentityKind::Agent;
+    let agent = identity.kind == IdentityKind::Agent;
     let changes = [
-        (
-            "hold no credential of its own: federate, for one hour at most",
-            Levels { duration: duration.min(2), ease: ease.min(1), ..levels },
-        ),
+        if identity.credentials.is_empty() {
+            ("say that a session lasts one hour at most", Levels { duration: duration.min(2), ..levels })
+        } else {
+            (
+                "hold no credential of its own: federate, for one hour at most",
+                Levels { duration: duration.min(2), ease: ease.min(1), ..levels },
+            )
+        },
         (
             if agent {
                 "ask a person before anything executes"
@@ -526,6 +530,7 @@ mod tests {
             life: Life::Never,
             lifetime: -1,
             remaining: 0,
+            limit: -1,
             storage: Storage::Literal,
             place: place("t"),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::LedgerError;
 use super::key::{Key, Keys};
@@ -12,7 +12,7 @@ use super::record::{Record, RecordError};
 use super::stores::{Batch, Head, Leaf, Store, StoreError};
 
 /// Proof of a record's place in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Id of the record.
     pub rid: String,

@@ -38,6 +38,7 @@ pub(super) struct Facts<'a> {
     pub(super) occurrence_beside: Option<i64>,
     pub(super) exception: &'a str,
     pub(super) deploy: &'a str,
+    pub(super) signer: &'a str,
     /// Whether it carries a signature of its own.
     pub(super) signed: bool,
 }
@@ -71,6 +72,7 @@ impl<'a> Facts<'a> {
             occurrence_beside: record.integer("occurrence"),
             exception: record.text("exception_id"),
             deploy: record.text("deploy_id"),
+            signer: record.text("signer.key"),
             signed: record.get("sig").is_some(),
         }
     }
@@ -103,11 +105,12 @@ impl<'a> Facts<'a> {
         *full.first_chunk().unwrap_or(&[0; 16])
     }
 
-    /// What tells it from other records of its kind in one run: a finding, an exception, a deploy, a rule.
+    /// What tells it from other records of its kind in one run: a finding, an exception, a deploy, a rule, a key.
     fn subject(&self) -> &'a str {
         match Kind::from_word(self.kind) {
             Some(Kind::PolicyActivated) => self.policy,
             Some(Kind::EnforcementChanged) => self.rule,
+            Some(Kind::SignerRevoked) => self.signer,
             Some(Kind::Run) => "",
             _ => [self.fingerprint, self.exception, self.deploy]
                 .into_iter()
@@ -164,6 +167,7 @@ impl<'a> Facts<'a> {
             ("finding", "fp") => &mut self.fingerprint,
             ("", "exception_id") => &mut self.exception,
             ("", "deploy_id") => &mut self.deploy,
+            ("signer", "key") => &mut self.signer,
             _ => return,
         };
         *field = value;

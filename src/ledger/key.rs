@@ -14,7 +14,7 @@ pub struct Keys {
     pub rid: Key,
     /// The finding it speaks of.
     pub finding: Key,
-    /// The exception or deploy it speaks of.
+    /// The exception or deploy it speaks of; for those that speak of the ledger as a whole, their kind.
     pub matter: Key,
 }
 
@@ -36,6 +36,11 @@ impl Key {
         Self::hashed("deploy", id)
     }
 
+    /// Of all records of a kind that speak of the ledger as a whole: a signer, a policy, a baseline.
+    pub fn kind(kind: Kind) -> Self {
+        Self::hashed("kind", kind.word())
+    }
+
     fn hashed(what: &str, id: &str) -> Self {
         let full = hash::sha256_parts("tollgate-key-v1", &[what.as_bytes(), id.as_bytes()]);
         Self(*full.first_chunk::<16>().unwrap_or(&[0; 16]))
@@ -48,11 +53,16 @@ impl Keys {
 
     /// The keys of `record`.
     pub fn of(record: &Record) -> Self {
-        let matter = match (record.text("exception_id"), record.text("deploy_id")) {
-            ("", "") => NONE,
-            ("", deploy) if record.kind() == Some(Kind::Deploy) => Key::deploy(deploy),
-            ("", _) => NONE,
-            (exception, _) => Key::exception(exception),
+        let matter = match (record.kind(), record.text("exception_id"), record.text("deploy_id")) {
+            (Some(kind @ (Kind::SignerRevoked | Kind::PolicyActivated | Kind::Adopted)), ..) => {
+                Key::kind(kind)
+            }
+            // There may be thousands in each run, and nobody looks for them by the baseline.
+            (Some(Kind::Observed), ..) if record.text("action") == "inherit" => NONE,
+            (_, "", "") => NONE,
+            (Some(Kind::Deploy), "", deploy) => Key::deploy(deploy),
+            (_, "", _) => NONE,
+            (_, exception, _) => Key::exception(exception),
         };
         Self {
             rid: Key::hex(record.rid()).unwrap_or(NONE),

@@ -2,10 +2,16 @@
 
 /// The loop all stores share.
 pub mod append;
+/// Which decisions leaned on what was revoked since, and which tool made what.
+pub mod audit;
 /// Size and root as a text that can be signed.
 pub mod checkpoint;
 /// Why the ledger gives no answer.
 pub mod error;
+/// The records that tell what let one deploy through.
+pub mod evidence;
+/// Records as tables and as statements of others' formats.
+pub mod export;
 /// The fields every record is judged by.
 mod facts;
 /// What records are found by.
@@ -18,10 +24,22 @@ pub mod lineage;
 pub mod log;
 /// The tree over all records.
 pub mod merkle;
+/// A record and its way to a seal, in one file.
+pub mod proof;
 /// One event of the ledger.
 pub mod record;
+/// Which run let an artefact through.
+pub mod release;
+/// Signed checkpoints.
+pub mod seal;
+/// Records of who may do what: signers, baselines, broken glass.
+pub mod standing;
 /// Where records are kept.
 pub mod stores;
+/// Ledgers out of their store.
+pub mod transfer;
+/// All hashes of the tree at once.
+pub mod tree;
 /// Replay from the first record.
 pub mod verify;
 
@@ -30,7 +48,9 @@ pub use checkpoint::Checkpoint;
 pub use error::LedgerError;
 pub use key::Key;
 pub use lineage::Lineage;
+pub use proof::{Proof, ProofError};
 pub use record::{Kind, Record, RecordError};
+pub use seal::{Seal, SealError};
 pub use stores::{Head, Store};
 pub use verify::{Problem, Verification};
 
@@ -42,6 +62,8 @@ pub struct Ledger {
     store: Box<dyn Store>,
     pace: Box<dyn Pace>,
     head: Head,
+    /// Whether the store was seen to be no older than its own newest seal.
+    is_current: bool,
 }
 
 impl Ledger {
@@ -61,7 +83,7 @@ impl Ledger {
     pub fn open_existing(url: &str) -> Result<Self, LedgerError> {
         let mut store = stores::open(url)?;
         let Some(head) = store.load_head()? else { return Err(LedgerError::Absent(store.place())) };
-        Ok(Self { store, pace: Box::new(Patient), head })
+        Ok(Self { store, pace: Box::new(Patient), head, is_current: false })
     }
 
     /// As [`Self::open`], on an open store and with another way of waiting.
@@ -73,7 +95,7 @@ impl Ledger {
                 return Err(LedgerError::Origin { expected: origin.to_owned(), found: head.origin });
             }
         };
-        Ok(Self { store, pace, head })
+        Ok(Self { store, pace, head, is_current: false })
     }
 
     /// Which ledger this is; every record names it.
@@ -120,6 +142,12 @@ impl Ledger {
         &mut self,
         build: &mut dyn FnMut(&mut Prefix<'_>) -> Result<Vec<Record>, LedgerError>,
     ) -> Result<Vec<Receipt>, LedgerError> {
+        if !self.is_current {
+            if let Some(newest) = self.newest_seal()? {
+                self.require(&newest.checkpoint)?;
+            }
+            self.is_current = true;
+        }
         append::append(&mut *self.store, &mut *self.pace, &mut self.head, build)
     }
 

@@ -1,6 +1,7 @@
 //! Replay from the first record: is everything there, in order, unaltered, and does it make sense.
 
 use std::collections::{BTreeMap, HashSet};
+use std::iter::Peekable;
 
 use super::checkpoint::Checkpoint;
 use super::error::LedgerError;
@@ -141,6 +142,8 @@ fn parse_all(leaves: &[Vec<u8>], origin: &str, threads: usize) -> Vec<Parsed> {
 struct Replay<'a, 'b> {
     origin: &'a str,
     known: &'a [Checkpoint],
+    /// Those of `known` that the replay has not reached yet, shortest first.
+    ahead: Peekable<std::vec::IntoIter<&'a Checkpoint>>,
     signatures: &'a mut SignatureCheck<'b>,
     frontier: Frontier,
     ids: HashSet<Key>,
@@ -171,9 +174,12 @@ struct Use {
 
 impl<'a, 'b> Replay<'a, 'b> {
     fn new(origin: &'a str, known: &'a [Checkpoint], signatures: &'a mut SignatureCheck<'b>) -> Self {
+        let mut ahead: Vec<_> = known.iter().collect();
+        ahead.sort_by_key(|known| known.size);
         Self {
             origin,
             known,
+            ahead: ahead.into_iter().peekable(),
             signatures,
             frontier: Frontier::default(),
             ids: HashSet::new(),
@@ -197,8 +203,8 @@ impl<'a, 'b> Replay<'a, 'b> {
         if expected.is_some_and(|expected| *expected != hash) {
             self.altered.push(index);
         }
-        for known in self.known.iter().filter(|known| known.size == index + 1) {
-            if known.root != self.frontier.root() {
+        while let Some(known) = self.ahead.next_if(|known| known.size <= index + 1) {
+            if known.size == index + 1 && known.root != self.frontier.root() {
                 let what =
                     format!("the first {} records are not those of a checkpoint that is known", known.size);
                 self.problems.push(Problem { index, what });

@@ -170,6 +170,7 @@ pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Locati
         life: Life::Unknown,
         lifetime: -1,
         remaining: 0,
+        limit: -1,
         storage: Storage::SecretManager,
         place,
     }

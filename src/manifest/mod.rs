@@ -42,6 +42,8 @@ mod redact;
 mod script;
 /// Identity resources in Terraform.
 mod terraform;
+/// Our own manifest of agents.
+pub mod tollgate_agent;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Settings of the coding agent of Zed.
@@ -88,6 +90,7 @@ pub const DIALECTS: &[Dialect] = &[
     mcp::DIALECT,
     opencode::DIALECT,
     terraform::DIALECT,
+    tollgate_agent::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];

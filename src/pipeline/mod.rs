@@ -7,7 +7,7 @@ pub mod providers;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The environment variables of the process, read once in `cli`. An empty value counts as absent.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ impl Environment {
 }
 
 /// Where the gate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
     /// A developer's machine.
@@ -44,7 +44,8 @@ impl Stage {
 }
 
 /// One trip on a pipeline: who, where, which attempt (the audit lineage of every record).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Run {
     /// `github`, `gitlab`, ... or `local`.
     pub provider: String,

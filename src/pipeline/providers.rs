@@ -1,8 +1,15 @@
-//! One table entry for each CI provider: how it is recognised and what it tells.
+//! CI providers: how each is recognised and what it tells. An entry in the table and a sample in `tests/providers` are
+//! all that a new one takes.
 //!
-//! Every value is text that others can influence: it is cut to 200 characters and holds no control character.
+//! Every value is text that others can influence: it is cut to 200 characters and holds no control character. A commit
+//! is a whole id or nothing, a request a number or nothing.
+
+/// One entry for each provider.
+mod table;
 
 use super::{Environment, Run};
+
+pub use table::PROVIDERS;
 
 /// One CI provider.
 #[derive(Debug)]
@@ -11,14 +18,14 @@ pub struct Provider {
     pub name: &'static str,
     /// The variable that is present on it, and the value it must have unless empty.
     pub detect: (&'static str, &'static str),
-    /// Variables for each part of the lineage, first that is present wins.
+    /// Variables for each part of the lineage, first that is present wins. This one: an address of the repository.
     pub repo_host: &'static [&'static str],
     /// Immutable id of the repository.
     pub repo_id: &'static [&'static str],
-    /// `owner/name`.
+    /// `owner/name`, or an address that ends with it.
     pub repo_name: &'static [&'static str],
-    /// What the pipeline is derived from.
-    pub workflow: &'static [&'static str],
+    /// What the pipeline is derived from, and the character that ends its name.
+    pub workflow: (&'static [&'static str], char),
     /// Unique id of the run.
     pub run_id: &'static [&'static str],
     /// Attempt, from 1.
@@ -35,8 +42,12 @@ pub struct Provider {
     pub commit: &'static [&'static str],
     /// The ref.
     pub reference: &'static [&'static str],
-    /// Number of the request.
+    /// Number of the request, or an address that ends with it.
     pub request: &'static [&'static str],
+    /// Branch the request is meant for.
+    pub target: &'static [&'static str],
+    /// What tells a request of a fork.
+    pub fork: Fork,
     /// Commit id of the base, where the provider tells it in a variable.
     pub base: &'static [&'static str],
     /// The repository's own branch.
@@ -45,50 +56,16 @@ pub struct Provider {
     pub is_protected: &'static [&'static str],
 }
 
-/// Every provider, in the order they are looked for; the first that is recognised counts.
-pub const PROVIDERS: [Provider; 2] = [
-    Provider {
-        name: "github",
-        detect: ("GITHUB_ACTIONS", "true"),
-        repo_host: &["GITHUB_SERVER_URL"],
-        repo_id: &["GITHUB_REPOSITORY_ID"],
-        repo_name: &["GITHUB_REPOSITORY"],
-        workflow: &["GITHUB_WORKFLOW_REF", "GITHUB_WORKFLOW"],
-        run_id: &["GITHUB_RUN_ID"],
-        attempt: &["GITHUB_RUN_ATTEMPT"],
-        job: &["GITHUB_JOB"],
-        trigger: &["GITHUB_EVENT_NAME"],
-        actor_id: &["GITHUB_ACTOR_ID"],
-        actor: &["GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR"],
-        commit: &["GITHUB_SHA"],
-        reference: &["GITHUB_REF"],
-        request: &[],
-        base: &[],
-        default_branch: &[],
-        is_protected: &["GITHUB_REF_PROTECTED"],
-    },
-    Provider {
-        name: "gitlab",
-        detect: ("GITLAB_CI", "true"),
-        repo_host: &["CI_SERVER_URL"],
-        repo_id: &["CI_PROJECT_ID"],
-        repo_name: &["CI_PROJECT_PATH"],
-        workflow: &["CI_JOB_NAME"],
-        // A job that is started again has a new id and no number of its attempt.
-        run_id: &["CI_JOB_ID", "CI_PIPELINE_ID"],
-        attempt: &[],
-        job: &["CI_JOB_NAME"],
-        trigger: &["CI_PIPELINE_SOURCE"],
-        actor_id: &["GITLAB_USER_ID"],
-        actor: &["GITLAB_USER_LOGIN"],
-        commit: &["CI_COMMIT_SHA"],
-        reference: &["CI_COMMIT_REF_NAME"],
-        request: &["CI_MERGE_REQUEST_IID"],
-        base: &["CI_MERGE_REQUEST_DIFF_BASE_SHA"],
-        default_branch: &["CI_DEFAULT_BRANCH"],
-        is_protected: &["CI_COMMIT_REF_PROTECTED"],
-    },
-];
+/// What tells a request of a fork.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fork {
+    /// Nothing does, or the event file.
+    Untold,
+    /// A variable that is there, and not `false`, for forks alone.
+    Said(&'static str),
+    /// Two variables that differ for forks.
+    Apart(&'static str, &'static str),
+}
 
 /// The provider this environment belongs to; `None` on a person's machine.
 pub fn recognise(environment: &Environment) -> Option<&'static Provider> {
@@ -123,22 +100,26 @@ pub fn unknown(environment: &Environment) -> Option<&'static str> {
 }
 
 impl Provider {
-    /// What the provider tells about this run.
+    /// What the provider tells about this run; what it does not tell is empty.
     pub fn run(&self, environment: &Environment) -> Run {
-        let tell = |names: &[&str]| {
-            names.iter().find_map(|name| environment.get(name)).map(tame).unwrap_or_default()
-        };
-        let name = tell(self.repo_name);
+        let tell = |names: &[&str]| tell(names, environment);
+        let name = repository(&tell(self.repo_name));
         let login = tell(self.actor);
         let reference = tell(self.reference);
-        let own = reference.strip_prefix("refs/heads/").unwrap_or(&reference).to_owned();
+        let own = branch(&reference);
         let own = Some(own).filter(|own| tell(self.is_protected) == "true" && !own.starts_with("refs/"));
         let protected = std::iter::once(tell(self.default_branch)).chain(own).filter(|name| !name.is_empty());
+        let (workflow, end) = self.workflow;
+        let workflow = tell(workflow);
+        // Jenkins has a job for each branch, called as the branch below the one that is meant.
+        let per_branch = format!("/{}", reference.replace('/', "%2F"));
+        let workflow = workflow.strip_suffix(&per_branch).unwrap_or(&workflow);
+        let workflow = workflow.split(end).next().unwrap_or_default();
         Run {
             provider: self.name.to_owned(),
             repo_host: host(&tell(self.repo_host)),
             repo_id: Some(tell(self.repo_id)).filter(|id| !id.is_empty()).unwrap_or_else(|| name.clone()),
-            pipeline: pipeline_name(&name, &tell(self.workflow), &tell(self.job)),
+            pipeline: pipeline_name(&name, workflow, &tell(self.job)),
             repo_name: name,
             product: String::new(),
             run_id: tell(self.run_id),
@@ -148,30 +129,81 @@ impl Provider {
             actor_id: tell(self.actor_id),
             actor_class: if login.ends_with("[bot]") { "bot" } else { "human" }.to_owned(),
             actor_login: login,
-            commit: tell(self.commit),
+            commit: commit(tell(self.commit)),
             reference,
             protected: protected.collect(),
-            request: tell(self.request),
+            request: number(&tell(self.request)),
             request_author: String::new(),
             base: tell(self.base),
             before: String::new(),
-            fork: false,
+            fork: self.is_fork(environment),
+        }
+    }
+
+    /// The branch a request is meant for, without `refs/heads/`; `None` where there is none or it is not told.
+    pub fn target(&self, environment: &Environment) -> Option<String> {
+        Some(branch(&tell(self.target, environment))).filter(|name| !name.is_empty())
+    }
+
+    fn is_fork(&self, environment: &Environment) -> bool {
+        match self.fork {
+            Fork::Untold => false,
+            Fork::Said(name) => environment.get(name).is_some_and(|it| !it.eq_ignore_ascii_case("false")),
+            Fork::Apart(here, there) => {
+                environment.get(here).zip(environment.get(there)).is_some_and(|(here, there)| here != there)
+            }
         }
     }
 }
 
+/// The value of the first of `names` that is present.
+fn tell(names: &[&str], environment: &Environment) -> String {
+    names.iter().find_map(|name| environment.get(name)).map(tame).unwrap_or_default()
+}
+
 /// `owner/repo` with the file of the workflow, `deploy.yml`, or the job where there is none.
 fn pipeline_name(repository: &str, workflow: &str, job: &str) -> String {
-    let path = workflow.split('@').next().unwrap_or_default();
-    let file = path.rsplit('/').next().filter(|file| !file.is_empty()).unwrap_or(job);
+    let file = workflow.rsplit('/').next().filter(|file| !file.is_empty()).unwrap_or(job);
     let file = file.trim_end_matches(".yml").trim_end_matches(".yaml");
     [repository, file].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/")
+}
+
+fn branch(reference: &str) -> String {
+    reference.strip_prefix("refs/heads/").unwrap_or(reference).to_owned()
+}
+
+/// Some services write a branch or `HEAD` where a commit is meant.
+fn commit(text: String) -> String {
+    let whole = matches!(text.len(), 40 | 64) && text.chars().all(|letter| letter.is_ascii_hexdigit());
+    if whole { text } else { String::new() }
+}
+
+/// `7` of `7`, `pr/7` and `https://forge.example/acme/pay/pull/7`; nothing of `false` and of `branch/7`.
+fn number(text: &str) -> String {
+    let (before, last) = text.rsplit_once('/').unwrap_or(("", text));
+    let of_request = ["", "pr", "pull", "pulls", "pull-requests", "merge_requests"]
+        .contains(&before.rsplit('/').next().unwrap_or_default());
+    let digits = !last.is_empty() && last.chars().all(|letter| letter.is_ascii_digit());
+    if of_request && digits { last.to_owned() } else { String::new() }
+}
+
+/// `acme/pay` of itself, of `https://forge.example/acme/pay.git` and of `git@forge.example:acme/pay.git`.
+fn repository(text: &str) -> String {
+    let path = match (text.split_once("://"), text.split_once('@')) {
+        (Some((_, rest)), _) => rest.split_once('/').map_or("", |(_, path)| path),
+        (None, Some((_, rest))) => rest.split_once(':').map_or("", |(_, path)| path),
+        (None, None) => text,
+    };
+    path.trim_matches('/').trim_end_matches(".git").to_owned()
 }
 
 fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default().to_owned()
+    let host = rest.split('/').next().unwrap_or_default();
+    // `git@forge.example:acme/pay.git` has no scheme, and its colon begins no port.
+    let host = if url.contains("://") { host } else { host.split(':').next().unwrap_or_default() };
+    host.to_owned()
 }
 
 fn tame(value: &str) -> String {
@@ -243,8 +275,9 @@ mod tests {
     fn a_service_nobody_knows_is_ci_all_the_same() {
         for (pairs, sign) in [
             (&[("CI", "true")][..], Some("CI")),
-            (&[("CI", "1"), ("JENKINS_URL", "https://ci.example")], Some("CI")),
-            (&[("TF_BUILD", "True"), ("CI", "")], Some("TF_BUILD")),
+            (&[("CI", "1"), ("APPVEYOR", "True")], Some("CI")),
+            (&[("TRAVIS", "true"), ("CI", "")], Some("TRAVIS")),
+            (&[("TF_BUILD", "True")], None),
             (&[("GITHUB_ACTIONS", "false"), ("CI", "true")], Some("CI")),
             (&[("GITHUB_ACTIONS", "true"), ("CI", "true")], None),
             (&[("CI", "false"), ("CIRCLECI", "0")], None),
@@ -252,6 +285,30 @@ mod tests {
         ] {
             assert_eq!(unknown(&environment(pairs)), sign, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn addresses_and_names_of_requests_are_read_in_the_forms_services_write() {
+        for (text, name, at) in [
+            ("https://user:token@forge.example/acme/pay.git", "acme/pay", "forge.example"),
+            ("git@forge.example:acme/pay.git", "acme/pay", "forge.example"),
+            ("ssh://git@forge.example:2222/acme/pay", "acme/pay", "forge.example:2222"),
+            ("acme/pay", "acme/pay", "acme"),
+            ("", "", ""),
+        ] {
+            assert_eq!((repository(text).as_str(), host(text).as_str()), (name, at), "{text}");
+        }
+        for (text, digits) in [
+            ("7", "7"),
+            ("pr/7", "7"),
+            ("https://forge.example/acme/pay/pull/7", "7"),
+            ("false", ""),
+            ("branch/7", ""),
+            ("", ""),
+        ] {
+            assert_eq!(number(text), digits, "{text}");
+        }
+        assert_eq!(commit("HEAD".to_owned()), "");
     }
 
     #[test]

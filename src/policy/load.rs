@@ -50,7 +50,7 @@ pub fn policies(files: &[PolicyFile]) -> Result<Policies, PolicyError> {
     rules.sort_by(|left, right| left.id.cmp(&right.id));
     refuse_twins(&rules, files)?;
     let rules = apply_settings(rules, &settings, settings_file)?;
-    Ok(Policies { rules, settings, digest: digest(files) })
+    Ok(Policies { rules, settings, digest: digest(pack::DIGEST, files) })
 }
 
 /// The files of this repository that a policy extends, beside the built-in rules.
@@ -256,11 +256,12 @@ fn distance(left: &str, right: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Over everything that can change a decision: the pack, and every policy file as it stands.
-fn digest(files: &[PolicyFile]) -> String {
+/// Over everything that can change a decision: the pack of built-in rules, by its digest, and every policy file as
+/// it stands, in the order it was read.
+pub fn digest(pack: &str, files: &[PolicyFile]) -> String {
     let texts: Vec<Value> =
         files.iter().map(|file| json!([file.path, hash::digest(file.text.as_bytes())])).collect();
-    hash::digest(&write_canonical(&json!({ "pack": pack::DIGEST, "files": texts })))
+    hash::digest(&write_canonical(&json!({ "pack": pack, "files": texts })))
 }
 
 #[cfg(test)]

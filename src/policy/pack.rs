@@ -16,7 +16,7 @@ static PACK: &[Entry] = &include!(concat!(env!("OUT_DIR"), "/pack.rs"));
 const DOCS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/docs.json"));
 
 /// `sha256:` over both.
-pub(super) const DIGEST: &str = include_str!(concat!(env!("OUT_DIR"), "/pack.digest"));
+pub const DIGEST: &str = include_str!(concat!(env!("OUT_DIR"), "/pack.digest"));
 
 /// A built-in rule, as far as it is read at each start.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ const APPROVALS: [Approval; 3] = [Approval::None, Approval::Ask, Approval::Requi
 const LIVES: [Life; 3] = [Life::Bounded, Life::Never, Life::Unknown];
 const STORAGES: [Storage; 4] =
     [Storage::Literal, Storage::Environment, Storage::SecretManager, Storage::Federated];
-const CREDENTIALS: [CredentialKind; 16] = [
+const CREDENTIALS: [CredentialKind; 18] = [
     CredentialKind::StaticKey,
     CredentialKind::Password,
     CredentialKind::Pat,
@@ -43,6 +43,8 @@ const CREDENTIALS: [CredentialKind; 16] = [
     CredentialKind::OauthClientSecret,
     CredentialKind::ApiKey,
     CredentialKind::SshKey,
+    CredentialKind::Sas,
+    CredentialKind::PresignedUrl,
 ];
 
 /// How many samples show every word of every list above.
@@ -139,6 +141,7 @@ fn credential(index: usize) -> Option<Credential> {
         life: turn(&LIVES, index)?,
         lifetime: 3600,
         remaining: 1800,
+        limit: 900,
         storage: turn(&STORAGES, index)?,
         place: place(),
     })

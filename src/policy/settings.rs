@@ -1,9 +1,10 @@
 //! `.tollgate/policy.yml`: thresholds, pipelines, overrides. Every field optional, unknown ones are errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::lifetimes::Lifetimes;
 use super::limits::ExceptionLimits;
 use crate::finding::{Enforcement, Severity};
 use crate::text::time::Length;
@@ -45,6 +46,12 @@ pub struct Settings {
     /// Paths that are left out, listed in every outcome.
     #[serde(default)]
     pub paths: Paths,
+    /// What a new policy needs to come into force.
+    #[serde(default)]
+    pub trust: TrustSettings,
+    /// `sha256:` digests of the tollgate binaries that may write records; any where none is listed.
+    #[serde(default)]
+    pub tools: BTreeSet<String>,
     /// Overrides by rule id; one that matches nothing is an error.
     #[serde(default)]
     pub rules: Vec<Override>,
@@ -95,13 +102,22 @@ pub struct RateSettings {
     pub abandoned_after: Option<Length>,
 }
 
+/// What a new policy needs to come into force.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustSettings {
+    /// How many persons must sign it, of those this one lists for `policy@tollgate`; 2 when left out, and never more
+    /// than there are.
+    pub quorum: Option<u32>,
+}
+
 /// Limits of reading.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Longest life of a credential by kind; `default` for the rest.
     #[serde(default)]
-    pub max_lifetime: BTreeMap<String, Length>,
+    pub max_lifetime: Lifetimes,
     /// The most bytes of one file, such as `64MiB`.
     pub file_bytes: Option<Size>,
 }

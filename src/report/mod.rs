@@ -6,6 +6,14 @@
 
 /// A message with its place, causes and help, as a reader sees it.
 pub mod diagnostic;
+/// What let one deploy through, for a person.
+pub mod evidence;
+/// What the two security reports of GitLab share.
+mod gitlab;
+/// The inventory of identities, in every format.
+pub mod inventory;
+/// A production scanner's SARIF, read.
+pub mod live;
 /// The formats of an outcome.
 pub mod outcome;
 /// The colours of words that must not be confused.
@@ -48,6 +56,13 @@ pub const FORMATS: &[Format<Outcome>] = &[
     Format { name: "markdown", ending: "md", render: outcome::markdown::render },
     Format { name: "github", ending: "txt", render: outcome::github::render },
     Format { name: "gitlab-codequality", ending: "json", render: outcome::gitlab_codequality::render },
+    Format {
+        name: "gitlab-secret-detection",
+        ending: "json",
+        render: outcome::gitlab_secret_detection::render,
+    },
+    Format { name: "gitlab-sast", ending: "json", render: outcome::gitlab_sast::render },
+    Format { name: "rdjson", ending: "json", render: outcome::rdjson::render },
     Format { name: "csv", ending: "csv", render: outcome::csv::render },
 ];
 

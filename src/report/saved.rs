@@ -3,6 +3,11 @@
 //! The file comes from a disk anyone may write to. It is read strictly and within bounds, and nothing in it is
 //! believed: whoever signs an exception signs what the exception says, and the gate decides anew.
 
+/// All of it, as the outcome it was made from.
+mod whole;
+
+pub use whole::outcome;
+
 use serde_json::{Map, Value};
 
 use crate::finding::{Fingerprint, FingerprintAlgorithm, Severity};
@@ -77,6 +82,9 @@ pub enum SavedError {
     /// A field is missing or of another type.
     #[error("the report has no usable `{0}`")]
     Field(String),
+    /// Its word is not the one that follows from its findings and gaps.
+    #[error("the report says `{0}`, and its findings and gaps say otherwise")]
+    Contradiction(&'static str),
 }
 
 /// Reads what [`super::outcome::json::render`] wrote; fields it does not know are passed over, since newer versions

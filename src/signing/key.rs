@@ -154,6 +154,18 @@ impl KeyFile {
         &self.public
     }
 
+    /// The secret of an Ed25519 key, for signatures that are not OpenSSH's.
+    pub(super) fn ed25519(&self) -> Result<ed25519_dalek::SigningKey, SigningError> {
+        match self.secret.key_data().ed25519() {
+            Some(pair) => Ok(ed25519_dalek::SigningKey::from_bytes(&pair.private.to_bytes())),
+            None => Err(SigningError::KeyFile {
+                path: self.path.clone(),
+                cause: "seals and witnesses sign with Ed25519 alone".to_owned(),
+                help: "make a key with `ssh-keygen -t ed25519`".to_owned(),
+            }),
+        }
+    }
+
     /// Signs `message` for `namespace`; the same armour as `ssh-keygen -Y sign -n <namespace>` writes.
     pub fn sign(&self, namespace: &str, message: &[u8]) -> Result<Signature, SigningError> {
         let fault = |_| SigningError::KeyFile {

@@ -12,6 +12,8 @@
 pub mod agent;
 /// Public keys, and secret keys in files.
 pub mod key;
+/// Texts that several keys sign, such as the seals of a ledger.
+pub mod note;
 /// Who may sign what, from when to when.
 pub mod signers;
 /// OpenSSH signatures and their namespaces.
@@ -19,6 +21,7 @@ pub mod sshsig;
 
 pub use agent::Agent;
 pub use key::{Key, KeyFile};
+pub use note::{Note, NoteKey, NoteSigner, Statement};
 pub use signers::{Class, Signer, SignerRefusal, Signers, SignersError};
 pub use sshsig::Signature;
 
@@ -34,6 +37,12 @@ pub enum SigningError {
     /// A key we do not take.
     #[error("`{0}` keys are not accepted; use ed25519, ecdsa on nistp256, or either on a security key")]
     KeyKind(String),
+    /// No signed note.
+    #[error("this is no signed note: {0}")]
+    Note(String),
+    /// No key of a signed note.
+    #[error("this is no key of a seal or a witness: {0}")]
+    NoteKey(String),
     /// Made for another purpose.
     #[error("the signature is for `{found}`, not for `{wanted}`")]
     Namespace {
@@ -77,7 +86,8 @@ impl SigningError {
             Self::Armour(_) => "sign again with `tollgate except approve` or `ssh-keygen -Y sign`".to_owned(),
             Self::KeyKind(_) => "make one with `ssh-keygen -t ed25519`".to_owned(),
             Self::Namespace { wanted, .. } => format!("sign with `ssh-keygen -Y sign -n {wanted}`"),
-            Self::Format(_) | Self::Mismatch => String::new(),
+            Self::NoteKey(_) => "`tollgate ledger seal` prints the key it signs with".to_owned(),
+            Self::Format(_) | Self::Mismatch | Self::Note(_) => String::new(),
         }
     }
 }

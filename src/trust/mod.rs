@@ -6,8 +6,11 @@
 //! .tollgate/signers         who may sign                           │
 //! .tollgate/signers.toml    person and class behind each principal │
 //! .tollgate/revoked         exceptions and keys that are void     ─┘
+//! .tollgate/policy.sig      signatures over that digest
 //! ```
 
+/// Which trust root is in force.
+pub mod activation;
 /// Which commit is trusted, and how it is read.
 pub mod commit;
 
@@ -37,6 +40,8 @@ pub struct TrustRoot {
     pub revoked: BTreeSet<String>,
     /// `sha256:` digest over paths and bytes of everything read; what `policy@tollgate` signs.
     pub digest: String,
+    /// `.tollgate/policy.sig` as text; empty where there is none.
+    pub signatures: String,
 }
 
 /// A file of the trust commit.
@@ -113,7 +118,21 @@ impl TrustRoot {
         let path = format!("{FOLDER}/signers");
         let bytes = signers.as_ref().map(|file| file.bytes.as_slice()).unwrap_or_default();
         let signers = Signers::parse((&path, bytes), people)?.without(keys);
-        Ok(Self { commit: reader.commit(), policy, rules, signers, revoked, digest: digest_of(&all) })
+        let digest = digest_of(&all);
+        let signatures = take(reader, "policy.sig", &mut Vec::new())?;
+        let signatures = signatures.map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
+        let signatures = signatures.unwrap_or_default();
+        Ok(Self { commit: reader.commit(), policy, rules, signers, revoked, digest, signatures })
+    }
+
+    /// The same with files that the policy extends: they are believed too, so the digest is over them as well.
+    #[must_use]
+    pub fn extended_by(mut self, files: &[TrustedFile]) -> Self {
+        if !files.is_empty() {
+            let own = TrustedFile { path: String::new(), bytes: self.digest.clone().into_bytes() };
+            self.digest = digest_of(&[std::slice::from_ref(&own), files].concat());
+        }
+        self
     }
 }
 

@@ -256,6 +256,8 @@ pub fn context(signers: &Signers) -> Context {
         vetted: BTreeSet::new(),
         uses: BTreeMap::new(),
         revoked: BTreeSet::new(),
+        denied: BTreeSet::new(),
+        adopted: None,
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use tollgate::ledger::record::{Kind, Record};
+use tollgate::ledger::{Checkpoint, Proof, Seal, merkle};
 use tollgate::policy::Policies;
 use tollgate::policy::example::{self, Check};
-use tollgate::policy::syntax::ExampleSyntax;
-use tollgate::signing::KeyFile;
+use tollgate::signing::{KeyFile, Note, NoteKey, NoteSigner, Statement};
 
 use crate::NOW;
 use crate::support::TestRepo;
@@ -20,12 +20,10 @@ pub fn examples(policies: &Policies) -> Vec<(String, Vec<u8>)> {
         let check = rule.text_rule().and_then(|text| text.checksum.as_ref()).zip(regex);
         let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
         for (index, text) in rule.text.examples.iter().chain(&rule.text.look_alikes).enumerate() {
-            let (path, template) = match text {
-                ExampleSyntax::Text(text) => ("example.txt", text),
-                ExampleSyntax::File { path, text } => (path.as_str(), text),
-            };
-            if let Ok(bytes) = example::fill(template, "fuzz", index, check) {
-                found.push((path.to_owned(), bytes));
+            for (path, template) in text.files() {
+                if let Ok(bytes) = example::fill(template, "fuzz", index, check) {
+                    found.push((path.to_owned(), bytes));
+                }
             }
         }
     }
@@ -140,4 +138,29 @@ pub fn signed() -> Vec<Vec<u8>> {
         key.key().openssh()
     );
     vec![file.as_bytes().to_vec(), signature.into_bytes(), signers.into_bytes()]
+}
+
+/// The state that [`sealed`] seals: one record.
+pub fn checkpoint() -> Checkpoint {
+    let root = merkle::leaf_hash(&records()[0]);
+    Checkpoint { origin: "acme.example/ledger/2026".to_owned(), size: 1, root }
+}
+
+fn sealer() -> NoteSigner {
+    let file = KeyFile::generate(&[9; 32], "fuzz").unwrap();
+    NoteSigner::new(&KeyFile::parse(file.as_bytes(), "key").unwrap(), &checkpoint().origin).unwrap()
+}
+
+/// The key that [`sealed`] signs with.
+pub fn seal_key() -> NoteKey {
+    sealer().key(Statement::Sealed)
+}
+
+/// A seal, a proof under it, and the key of both.
+pub fn sealed() -> Vec<Vec<u8>> {
+    let mut note = Note::new(&checkpoint().text());
+    note.add(sealer().seal(note.text()));
+    let seal = Seal::parse(note.to_string().as_bytes()).unwrap();
+    let proof = Proof { index: 0, record: records().swap_remove(0), path: Vec::new(), seal };
+    [note.to_string(), proof.to_string(), seal_key().to_string()].map(String::into_bytes).to_vec()
 }

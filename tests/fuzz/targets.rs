@@ -5,14 +5,14 @@ use tollgate::detect::facts::{self, Seen};
 use tollgate::detect::{self, Setting, checksum};
 use tollgate::exception::document::Document;
 use tollgate::finding::Fingerprinter;
+use tollgate::ledger::Proof;
 use tollgate::ledger::checkpoint::Checkpoint;
 use tollgate::ledger::record::Record;
 use tollgate::manifest::{self, Keep};
-use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::policy::{Policies, PolicyFile, load};
 use tollgate::report::saved;
 use tollgate::signing::signers::Signers;
-use tollgate::signing::{Key, KeyFile, Signature};
+use tollgate::signing::{Key, KeyFile, Note, NoteKey, Signature};
 use tollgate::source::{Blob, Extent, Item, Limits, Source, SourceError, Stdin};
 use tollgate::text::encoding;
 use tollgate::text::json::{read_strict, write_canonical};
@@ -40,7 +40,7 @@ pub struct Target {
     pub feed: fn(&World, &mut Random, path: &str, input: &[u8]),
 }
 
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "scanner", seeds: scanned, feed: scanner },
     Target { name: "decoders", seeds: scanned, feed: decoders },
     Target { name: "layers", seeds: layers, feed: scanner },
@@ -51,6 +51,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "documents", seeds: documents, feed: document_parsers },
     Target { name: "policies", seeds: |_| seeds::files("policies"), feed: policies },
     Target { name: "signatures", seeds: |_| unnamed(seeds::signed()), feed: signatures },
+    Target { name: "seals", seeds: |_| unnamed(seeds::sealed()), feed: seals },
 ];
 
 impl World {
@@ -270,8 +271,7 @@ fn policies(world: &World, random: &mut Random, _: &str, input: &[u8]) {
             for rule in policies.rules.iter().filter(|rule| rule.origin.starts_with(".tollgate")) {
                 tollgate::policy::lint::problems(rule).len();
                 for example in &rule.text.examples {
-                    let (ExampleSyntax::Text(text) | ExampleSyntax::File { text, .. }) = example;
-                    let bytes = text.clone().into_bytes();
+                    let bytes = example.files().iter().flat_map(|(_, text)| text.bytes()).collect();
                     let source = One(Blob { path: "a.txt".to_owned(), commit: None, change: None, bytes });
                     let fingerprinter = &world.fingerprinter;
                     let setting = Setting { policies: &policies, fingerprinter, now: NOW, threads: 1 };
@@ -296,5 +296,24 @@ fn signatures(_: &World, _: &mut Random, _: &str, input: &[u8]) {
         let encoded = signers.encode();
         let again = Signers::parse(("signers", encoded.as_bytes()), None).unwrap();
         assert_eq!((again.all().len(), again.encode()), (signers.all().len(), encoded));
+    }
+}
+
+/// What was signed or proven once holds for no other text, and what parses is written again byte for byte.
+fn seals(_: &World, _: &mut Random, _: &str, input: &[u8]) {
+    let known = seeds::sealed();
+    if let Ok(note) = Note::parse(input) {
+        assert_eq!(note.to_string().as_bytes(), input);
+        let believed = note.verify(&seeds::seal_key()).is_ok_and(|signed| signed.is_some());
+        assert!(!believed || known.contains(&input.to_vec()) || note.text() == seeds::checkpoint().text());
+    }
+    if let Ok(proof) = Proof::parse(input) {
+        assert_eq!(proof.to_string().as_bytes(), input);
+        let holds = proof.verify().is_ok() && proof.seal.checkpoint == seeds::checkpoint();
+        assert!(!holds || proof.record == seeds::records()[0]);
+    }
+    let text = String::from_utf8_lossy(input);
+    if let Ok(key) = NoteKey::parse(&text) {
+        assert_eq!(key.to_string(), text);
     }
 }

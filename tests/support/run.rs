@@ -137,6 +137,11 @@ impl Stage {
         names.iter().map(line).collect()
     }
 
+    /// The line of a signers file for the key of `name`, which may sign for `namespaces`.
+    pub fn signer(&self, name: &str, namespaces: &str) -> String {
+        self.signers(&[name]).replace(NAMESPACES, namespaces)
+    }
+
     /// As after a fetch: the clone knows `main` of its origin at `commit`.
     pub fn protect(&self, commit: &str) {
         self.repo.git(&["update-ref", "refs/remotes/origin/main", commit]);

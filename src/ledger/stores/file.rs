@@ -5,6 +5,7 @@
 //! head.json               size, root, frontier, where the last segment ends; replaced as a whole
 //! segments/000000.jsonl   4,096 records, one on each line
 //! index.bin               80 bytes a record: hash, id, finding, exception or deploy
+//! seals/118               the seal over the first 118 records
 //! ```
 //!
 //! The commit point is the rename of `head.json`: bytes behind the end it names are no data, and the next
@@ -21,7 +22,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use self::folder::{Folder, unavailable};
+use self::folder::{Folder, SEALS, SEGMENTS, unavailable};
 use self::head::DiskHead;
 use super::{Batch, CHUNK, Head, Leaf, Scheme, Store, StoreError};
 use crate::ledger::error::LedgerError;
@@ -168,7 +169,7 @@ impl Files {
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         file.sync_data().map_err(failed)?;
-        if is_new { self.folder.sync(Path::new("segments")) } else { Ok(()) }
+        if is_new { self.folder.sync(Path::new(SEGMENTS)) } else { Ok(()) }
     }
 
     /// Adds to the index, which is not synced: after a power cut its check sum tells.
@@ -217,7 +218,7 @@ impl Store for Files {
     }
 
     fn try_append(&mut self, expected: &Head, batch: &Batch) -> Result<(), StoreError> {
-        self.folder.make()?;
+        self.folder.make(SEGMENTS)?;
         let _lock = self.folder.lock()?;
         let disk = self.disk_head()?.unwrap_or_else(|| DiskHead::empty(&expected.origin));
         if disk.head != *expected {
@@ -247,6 +248,27 @@ impl Store for Files {
         Ok(found)
     }
 
+    fn seals(&mut self) -> Result<Vec<u64>, LedgerError> {
+        let names = self.folder.names(SEALS)?;
+        let mut sizes: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        sizes.sort_unstable();
+        Ok(sizes)
+    }
+
+    fn read_seal(&mut self, size: u64) -> Result<Vec<u8>, LedgerError> {
+        Ok(self.folder.read(&seal_path(size))?.unwrap_or_default())
+    }
+
+    fn keep_seal(&mut self, size: u64, note: &[u8]) -> Result<(), LedgerError> {
+        self.folder.make(SEALS)?;
+        let _lock = self.folder.lock()?;
+        self.folder.replace(&seal_path(size), note).map_err(|error| match error {
+            StoreError::Fatal(error) => error,
+            StoreError::Ambiguous(why) => LedgerError::Unavailable(why),
+            StoreError::Conflict => LedgerError::Unavailable("somebody else wrote the seal".to_owned()),
+        })
+    }
+
     fn hashes(&mut self, _: &Head, range: Range<u64>) -> Result<Option<Vec<Hash>>, LedgerError> {
         let Some(mut file) = self.folder.open_to_read(Path::new(INDEX))? else { return Ok(None) };
         let path = self.folder.full(Path::new(INDEX));
@@ -259,8 +281,12 @@ impl Store for Files {
     }
 }
 
+fn seal_path(size: u64) -> PathBuf {
+    PathBuf::from(format!("{SEALS}/{size}"))
+}
+
 fn segment_path(number: u64) -> PathBuf {
-    PathBuf::from(format!("segments/{number:06}.jsonl"))
+    PathBuf::from(format!("{SEGMENTS}/{number:06}.jsonl"))
 }
 
 fn ends_a_line(file: &mut OpenFile, offset: u64) -> std::io::Result<bool> {

@@ -2,7 +2,7 @@
 //!
 //! No URL names it, since a gate must not open on a record that is gone with the process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +21,7 @@ pub struct Memory {
 struct State {
     head: Option<Head>,
     leaves: Vec<Leaf>,
+    seals: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Memory {
@@ -63,6 +64,19 @@ impl Store for Memory {
         let leaves = (0..).zip(state.slice(0..head.size()));
         let keys = leaves.flat_map(|(index, leaf)| leaf.keys.present().map(move |key| (index, key)));
         Ok(keys.filter(|(_, key)| wanted.contains(key)).collect())
+    }
+
+    fn seals(&mut self) -> Result<Vec<u64>, LedgerError> {
+        Ok(self.state().seals.keys().copied().collect())
+    }
+
+    fn read_seal(&mut self, size: u64) -> Result<Vec<u8>, LedgerError> {
+        Ok(self.state().seals.get(&size).cloned().unwrap_or_default())
+    }
+
+    fn keep_seal(&mut self, size: u64, note: &[u8]) -> Result<(), LedgerError> {
+        self.state().seals.insert(size, note.to_owned());
+        Ok(())
     }
 
     fn hashes(&mut self, _: &Head, range: Range<u64>) -> Result<Option<Vec<Hash>>, LedgerError> {

@@ -138,6 +138,15 @@ pub trait Store: Send {
         Ok(found)
     }
 
+    /// The number of records under each seal that is kept here, lowest first.
+    fn seals(&mut self) -> Result<Vec<u64>, LedgerError>;
+
+    /// The seal over the first `size` records, which [`Self::seals`] named.
+    fn read_seal(&mut self, size: u64) -> Result<Vec<u8>, LedgerError>;
+
+    /// Keeps `note` as the seal over the first `size` records, durable, in place of an earlier one over as many.
+    fn keep_seal(&mut self, size: u64, note: &[u8]) -> Result<(), LedgerError>;
+
     /// The leaf hashes in `range` as noted when they were appended; `None` when the store notes none.
     ///
     /// They only help to name an altered record: the root decides whether one is altered.

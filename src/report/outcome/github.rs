@@ -60,25 +60,12 @@ struct Note {
 
 impl Note {
     fn finding(outcome: &Outcome, decision: &Decision) -> Self {
-        let finding = &decision.finding;
-        let mut parts = vec![finding.title.clone()];
-        parts.extend(Some(&finding.detail).filter(|detail| !detail.is_empty()).cloned());
-        let other = other_version(outcome, &finding.location);
-        if other {
-            let commit = finding.location.commit.as_deref().unwrap_or_default();
-            let (path, line) = (&finding.location.path, finding.location.start.line);
-            parts.push(format!("at {path}:{line} in commit {}", short(commit)));
-        }
-        parts.extend(decision.permit.as_ref().map(leave));
-        parts.extend(decision.refused.iter().map(|refusal| format!("exception refused: {}", refusal.reason)));
-        if let (None, Some(rule)) = (&decision.permit, outcome.rule(&finding.rule.0)) {
-            parts.push(format!("fix: {}", rule.fix));
-        }
-        parts.push(format!("finding: {}", finding.fingerprint));
+        let location = &decision.finding.location;
+        let other = other_version(outcome, location);
         Self {
-            place: if other { Vec::new() } else { place(&finding.location) },
-            title: format!("{}: {}", decision.action.word(), finding.rule),
-            message: parts.join("\n"),
+            place: if other { Vec::new() } else { place(location) },
+            title: format!("{}: {}", decision.action.word(), decision.finding.rule),
+            message: message(outcome, decision),
         }
     }
 
@@ -104,8 +91,27 @@ impl Note {
     }
 }
 
+/// What is wrong and what to do, a sentence a line. It holds untrusted text.
+pub(crate) fn message(outcome: &Outcome, decision: &Decision) -> String {
+    let finding = &decision.finding;
+    let mut lines = vec![finding.title.clone()];
+    lines.extend(Some(&finding.detail).filter(|detail| !detail.is_empty()).cloned());
+    if other_version(outcome, &finding.location) {
+        let commit = finding.location.commit.as_deref().unwrap_or_default();
+        let (path, line) = (&finding.location.path, finding.location.start.line);
+        lines.push(format!("at {path}:{line} in commit {}", short(commit)));
+    }
+    lines.extend(decision.permit.as_ref().map(leave));
+    lines.extend(decision.refused.iter().map(|refusal| format!("exception refused: {}", refusal.reason)));
+    if let (None, Some(rule)) = (&decision.permit, outcome.rule(&finding.rule.0)) {
+        lines.push(format!("fix: {}", rule.fix));
+    }
+    lines.push(format!("finding: {}", finding.fingerprint));
+    lines.join("\n")
+}
+
 /// Whether the finding stands in another version of the file than the one people see beside the annotation.
-fn other_version(outcome: &Outcome, location: &Location) -> bool {
+pub(crate) fn other_version(outcome: &Outcome, location: &Location) -> bool {
     location.commit.as_ref().is_some_and(|commit| *commit != outcome.run.commit)
 }
 

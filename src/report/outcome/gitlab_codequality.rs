@@ -9,7 +9,7 @@
 use serde::Serialize;
 
 use super::json::pretty;
-use super::leave;
+use super::{leave, named, relative};
 use crate::decide::{Action, Decision};
 use crate::finding::{Gap, Severity};
 use crate::outcome::Outcome;
@@ -92,14 +92,4 @@ fn severity(decision: &Decision) -> &'static str {
         Severity::Low => "minor",
         Severity::Info => "info",
     }
-}
-
-fn named(rule: &str) -> String {
-    if rule.is_empty() { "tollgate".to_owned() } else { safe::line(rule) }
-}
-
-/// GitLab joins the path to the root of the repository, and takes none with `./` or `/` in front.
-fn relative(path: &str) -> String {
-    let path = safe::line(path.trim_start_matches("./").trim_start_matches('/'));
-    if path.is_empty() { "-".to_owned() } else { path }
 }

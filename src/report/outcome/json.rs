@@ -29,7 +29,7 @@ pub fn render(outcome: &Outcome, _: &Options) -> String {
 }
 
 /// JSON over many lines with a line feed at the end and no raw control character in it.
-pub(super) fn pretty(value: &impl Serialize) -> String {
+pub(crate) fn pretty(value: &impl Serialize) -> String {
     // INVARIANT: every value here has text keys and no failing `Serialize`, so this cannot fail; an empty
     // report would be refused by every reader.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
@@ -72,6 +72,8 @@ struct Digest<'a> {
 #[derive(Serialize)]
 struct Trust<'a> {
     commit: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    activation: &'a str,
 }
 
 #[derive(Serialize)]
@@ -167,7 +169,7 @@ impl<'a> Report<'a> {
             pipeline: &outcome.run.pipeline,
             run: &outcome.run,
             policy: Digest { digest: &outcome.policy_digest },
-            trust: Trust { commit: &outcome.trust_commit },
+            trust: Trust { commit: &outcome.trust_commit, activation: &outcome.activation },
             counts: Counts::new(outcome),
             findings: findings(outcome),
             rules: &outcome.rules,

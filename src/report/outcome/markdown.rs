@@ -7,7 +7,6 @@
 //! Source: GitHub documentation, "Workflow commands", step isolation and limits.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::{circumstances, headline, leave, prose, short, worst_first};
 use crate::decide::{Action, Decision};
@@ -16,17 +15,25 @@ use crate::outcome::Outcome;
 use crate::report::Options;
 use crate::text::safe;
 
-/// Bytes of each table; two of them, and the rest, stay below 1,000,000.
-const TABLE: usize = 400_000;
-
-/// Rules that get a line on what to do.
-const RULES: usize = 50;
+/// Bytes of a summary: GitHub drops one of more than 1,048,576.
+const SUMMARY: usize = 1_000_000;
 
 /// Characters of one text in a cell.
 const CELL: usize = 400;
 
 /// The report; see the top of this file.
 pub fn render(outcome: &Outcome, options: &Options) -> String {
+    within(SUMMARY, outcome, options, |_| true)
+}
+
+/// The report in at most `bytes`, with those of the circumstances whose key is `told`.
+pub(crate) fn within(
+    bytes: usize,
+    outcome: &Outcome,
+    options: &Options,
+    told: impl Fn(&str) -> bool,
+) -> String {
+    let (large, small) = (bytes / 5 * 2, bytes / 20);
     let mut parts = vec![format!("## {}\n", safe::markdown(&headline(outcome)))];
     if !options.root.is_empty() {
         parts.push(format!("What was scanned: {}\n", safe::markdown_code(&options.root)));
@@ -34,17 +41,18 @@ pub fn render(outcome: &Outcome, options: &Options) -> String {
     let decisions = worst_first(outcome);
     if !decisions.is_empty() {
         let rows = decisions.iter().map(|decision| finding(decision));
-        parts.push(table(["Action", "Severity", "Rule", "Place", "What", "Finding"], rows));
+        parts.push(table(large, ["Action", "Severity", "Rule", "Place", "What", "Finding"], rows));
     }
-    let lessons = lessons(outcome, &decisions);
+    let lessons = lessons(small, outcome, &decisions);
     if !lessons.is_empty() {
         parts.push(format!("### What to do\n\n{lessons}"));
     }
     if !outcome.gaps.is_empty() {
         let rows = outcome.gaps.iter().map(gap);
-        parts.push(format!("### Not read in full\n\n{}", table(["Path", "Reason", "Detail"], rows)));
+        parts.push(format!("### Not read in full\n\n{}", table(large, ["Path", "Reason", "Detail"], rows)));
     }
-    let remarks = remarks(outcome);
+    let remarks = circumstances(outcome).into_iter().filter(|(key, _)| told(key));
+    let remarks = list(small, remarks.map(|(key, value)| format!("{key}: {}", cell(&value))));
     if !remarks.is_empty() {
         parts.push(remarks);
     }
@@ -52,22 +60,33 @@ pub fn render(outcome: &Outcome, options: &Options) -> String {
 }
 
 /// A table of as many rows as fit, and a last one that counts the others.
-fn table<const N: usize>(names: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut text = format!("| {} |\n|{}\n", names.join(" | "), " --- |".repeat(N));
+fn table<const N: usize>(bytes: usize, names: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let head = format!("| {} |\n|{}\n", names.join(" | "), " --- |".repeat(N));
+    let rest = |left| format!("| … {left} more |{}\n", " |".repeat(N.saturating_sub(1)));
+    fill(head, bytes, rows.map(|row| format!("| {} |\n", row.join(" | "))), rest)
+}
+
+/// A list of as many points as fit, and a last one that counts the others.
+fn list(bytes: usize, points: impl Iterator<Item = String>) -> String {
+    let rest = |left| format!("- … {left} more\n");
+    fill(String::new(), bytes, points.map(|point| format!("- {point}\n")), rest)
+}
+
+fn fill(
+    mut text: String,
+    bytes: usize,
+    lines: impl Iterator<Item = String>,
+    rest: impl Fn(usize) -> String,
+) -> String {
     let mut left = 0;
-    for row in rows {
-        let line = format!("| {} |\n", row.join(" | "));
-        if left > 0 || text.len() + line.len() > TABLE {
+    for line in lines {
+        if left > 0 || text.len() + line.len() > bytes {
             left += 1;
         } else {
             text.push_str(&line);
         }
     }
-    if left > 0 {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "| … {left} more |{}", " |".repeat(N.saturating_sub(1)));
-    }
-    text
+    if left > 0 { text + &rest(left) } else { text }
 }
 
 fn finding(decision: &Decision) -> [String; 6] {
@@ -108,25 +127,15 @@ fn gap(gap: &Gap) -> [String; 3] {
 }
 
 /// Why and fix of each rule that blocks or advises, the worst first.
-fn lessons(outcome: &Outcome, decisions: &[&Decision]) -> String {
+fn lessons(bytes: usize, outcome: &Outcome, decisions: &[&Decision]) -> String {
     let mut seen = BTreeSet::new();
     let open = decisions.iter().filter(|decision| decision.permit.is_none());
     let rules = open.filter_map(|decision| outcome.rule(&decision.finding.rule.0));
-    let mut text = String::new();
-    for rule in rules.filter(|rule| seen.insert(&rule.id)).take(RULES) {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "- {}: {}. **Fix:** {}", code(&rule.id), cell(&rule.why), cell(&rule.fix));
-    }
-    text
-}
-
-fn remarks(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    for (key, value) in circumstances(outcome).iter().take(RULES) {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "- {key}: {}", cell(value));
-    }
-    text
+    let rules = rules.filter(|rule| seen.insert(&rule.id));
+    list(
+        bytes,
+        rules.map(|rule| format!("{}: {}. **Fix:** {}", code(&rule.id), cell(&rule.why), cell(&rule.fix))),
+    )
 }
 
 fn cell(text: &str) -> String {

@@ -6,6 +6,10 @@ pub mod csv;
 pub mod github;
 /// For GitLab's merge request widget.
 pub mod gitlab_codequality;
+/// For GitLab's static analysis.
+pub mod gitlab_sast;
+/// For GitLab's secret detection.
+pub mod gitlab_secret_detection;
 /// For a person at a terminal.
 pub mod human;
 /// For programs, under a published schema.
@@ -14,6 +18,8 @@ pub mod json;
 pub mod junit;
 /// For a job summary or a comment.
 pub mod markdown;
+/// For reviewdog.
+pub mod rdjson;
 /// For code scanning.
 pub mod sarif;
 
@@ -116,6 +122,9 @@ pub(crate) fn circumstances(outcome: &Outcome) -> Vec<(&'static str, String)> {
         }
         (commit, _) => lines.push(("trusted", format!("policy and signers of commit {}", short(commit)))),
     }
+    if !outcome.activation.is_empty() {
+        lines.push(("policy", outcome.activation.clone()));
+    }
     match (&outcome.unrecorded, outcome.receipts.first(), outcome.receipts.last()) {
         (Some(why), ..) => lines.push(("advisory", format!("nothing was recorded, {why}"))),
         (None, Some(first), Some(last)) if first.index != last.index => {
@@ -142,6 +151,17 @@ pub(crate) fn prose(text: &str) -> String {
         if index % 2 == 1 { safe::markdown_code(piece) } else { safe::markdown(piece) }
     };
     pieces.iter().enumerate().map(write).collect()
+}
+
+/// The id of a rule as forges take it: harmless, and never empty.
+pub(crate) fn named(rule: &str) -> String {
+    if rule.is_empty() { "tollgate".to_owned() } else { safe::line(rule) }
+}
+
+/// A path as forges take it: from the top of the repository, none of `./` or `/` in front, harmless and never empty.
+pub(crate) fn relative(path: &str) -> String {
+    let path = safe::line(path.trim_start_matches("./").trim_start_matches('/'));
+    if path.is_empty() { "-".to_owned() } else { path }
 }
 
 /// The first twelve digits of a commit id.

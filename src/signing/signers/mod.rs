@@ -62,6 +62,8 @@ pub enum Class {
 pub struct Signers {
     signers: Vec<Signer>,
     revoked: BTreeSet<String>,
+    /// Keys that the ledger says are void, by fingerprint, and from which of its records on.
+    void: BTreeMap<String, u64>,
 }
 
 /// What is wrong in `signers` or `signers.toml`.
@@ -148,7 +150,7 @@ impl Signers {
         if let Some((path, bytes)) = people {
             assign_people(&mut signers, path, bytes)?;
         }
-        Ok(Self { signers, revoked: BTreeSet::new() })
+        Ok(Self { signers, ..Self::default() })
     }
 
     /// The same signers without the keys in `fingerprints` (`SHA256:...`): deny wins.
@@ -156,6 +158,30 @@ impl Signers {
     pub fn without(mut self, fingerprints: impl IntoIterator<Item = String>) -> Self {
         self.revoked.extend(fingerprints);
         self
+    }
+
+    /// The same signers, where the keys of `void` (`SHA256:...`) signed nothing from the record at that index on.
+    #[must_use]
+    pub fn void_from(mut self, void: BTreeMap<String, u64>) -> Self {
+        self.void.extend(void);
+        self
+    }
+
+    /// As [`Self::who`] at the instant `at`, for a signature that the ledger took in with its record `index`; for one
+    /// that it does not know yet `None`, which comes after every revocation.
+    pub fn who_by(
+        &self,
+        key: &Key,
+        namespace: &str,
+        at: Timestamp,
+        index: Option<u64>,
+    ) -> Result<&Signer, SignerRefusal> {
+        let from = self.void.get(&key.fingerprint());
+        if from.is_some_and(|from| index.is_none_or(|index| index >= *from)) {
+            let principal = self.by_key(key).map(|signer| signer.principal.clone()).unwrap_or_default();
+            return Err(SignerRefusal::Revoked { principal });
+        }
+        self.who(key, namespace, at)
     }
 
     /// The signer behind `key`, if the key may sign for `namespace` at the instant `at`.

@@ -7,6 +7,12 @@ use std::path::{Path, PathBuf};
 use super::super::StoreError;
 use crate::ledger::error::LedgerError;
 
+/// The records.
+pub(super) const SEGMENTS: &str = "segments";
+
+/// The seals.
+pub(super) const SEALS: &str = "seals";
+
 /// A folder whose files nobody else may read.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
@@ -29,7 +35,7 @@ impl Folder {
 
     /// Refuses a link or a file in place of the folder: whoever planted it would choose where records go.
     pub(super) fn check(&self) -> Result<(), LedgerError> {
-        for path in [self.path.clone(), self.path.join("segments")] {
+        for path in [self.path.clone(), self.path.join(SEGMENTS), self.path.join(SEALS)] {
             match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_dir() => {}
                 Ok(_) => {
@@ -43,14 +49,14 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes the folder where it is missing, for its owner only.
-    pub(super) fn make(&self) -> Result<(), LedgerError> {
+    /// Makes `part` of the folder where it is missing, for its owner only.
+    pub(super) fn make(&self, part: &str) -> Result<(), LedgerError> {
         self.check()?;
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let path = self.path.join("segments");
+        let path = self.path.join(part);
         builder.create(&path).map_err(|error| unavailable(&path, &error))
     }
 
@@ -59,6 +65,21 @@ impl Folder {
         let file = self.open_to_write(Path::new("ledger.lock"))?;
         file.lock().map_err(|error| unavailable(&self.path.join("ledger.lock"), &error))?;
         Ok(file)
+    }
+
+    /// The names in `part` of the folder, which may be missing.
+    pub(super) fn names(&self, part: &str) -> Result<Vec<String>, LedgerError> {
+        self.check()?;
+        let path = self.path.join(part);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unavailable(&path, &error)),
+        };
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<_>>()
+            .map_err(|error| unavailable(&path, &error))
     }
 
     /// Opens a file that may be missing.
@@ -111,7 +132,8 @@ impl Folder {
         drop(file);
         fs::rename(&path, self.full(relative))
             .map_err(|error| StoreError::Ambiguous(failed(error).to_string()))?;
-        self.sync(Path::new("")).map_err(|error| StoreError::Ambiguous(error.to_string()))
+        let holder = relative.parent().unwrap_or(Path::new(""));
+        self.sync(holder).map_err(|error| StoreError::Ambiguous(error.to_string()))
     }
 
     fn no_link(&self, relative: &Path) -> Result<PathBuf, LedgerError> {
