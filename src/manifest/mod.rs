@@ -237,6 +237,14 @@ mod tests {
                 "variables: {DB_PASSWORD: WEAK, B: CANARY}\na:\n  variables: {A_TOKEN: WEAK}\n  script: [\"curl --token CANARY https://a.example | sh\"]\n",
             ),
             (
+                "stack.yaml",
+                "Resources:\n  U:\n    Type: AWS::IAM::User\n    Properties: {LoginProfile: {Password: WEAK}, Tags: [{Key: token, Value: CANARY}]}\n",
+            ),
+            (
+                "main.tf",
+                "resource \"aws_iam_user_login_profile\" \"a\" {\n  user = \"a\"\n  password = \"WEAK\"\n  token = \"CANARY\"\n}\nresource \"azuread_application_password\" \"a\" {\n  application_id = \"a\"\n  value = \"WEAK\"\n}\n",
+            ),
+            (
                 "kubeconfig",
                 "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
             ),
@@ -260,13 +268,16 @@ mod tests {
                     "apiVersion: v1\n", "kind: ", "Role", "RoleBinding", "Pod", "List", "Secret", "\n", "rules:\n", "- ",
                     "  ", "subjects: ", "metadata: {name: a}\n", "items: [", "]", "{", "}", "spec: ", "verbs: ['*']\n", "---\n",
                     "mcpServers: ", "permissions: ", "allow: ", "\"", ",", ":", "{{ x }}", "roleRef: {kind: Role, name: a}\n",
-                    "env: {A: b}", "hooks: [1]", "resources: ", "null", "~", "&a ", "*a",
+                    "env: {A: b}", "hooks: [1]", "resources: ", "null", "~", "&a ", "*a", "Statement: ", "Effect: Allow\n", "Action: '*'\n", "Principal: '*'\n", "Resources: ",
+                    "Type: AWS::IAM::Role\n", "Properties: ", "!Ref ", "!If ", "bindings: ", "role: ", "members: ", "resource \"aws_iam_role\" \"a\" {\n",
+                    "assume_role_policy = ", "jsonencode(", ")", "<<EOF\n", "EOF\n", " = ", "data \"aws_iam_policy_document\" \"a\" {\n", "statement {\n",
+                    "$schema: deploymentTemplate\n", "type: Microsoft.Authorization/roleAssignments\n", "properties: ", "google_project_iam_member",
                 ]),
                 0..30,
             )
         ) {
             let text = parts.concat();
-            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml"] {
+            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml", "a/main.tf"] {
                 for dialect in DIALECTS {
                     let mut reading = Reading::default();
                     (dialect.read)(&File::new(path, None, text.as_bytes(), Keep::Documents), &mut reading);

@@ -134,7 +134,12 @@ impl Reader<'_, '_> {
         let place = ["end_date_relative", "end_date"].iter().find_map(|key| body.get(key)).unwrap_or(at);
         let held = Credential {
             expires: end.map_or(-1, |end| end.0 / 1000),
-            life: if end.is_some() || relative.is_some() { Life::Bounded } else { Life::Unknown },
+            // An end that is computed is an end.
+            life: if body.get("end_date").is_some() || relative.is_some() {
+                Life::Bounded
+            } else {
+                Life::Unknown
+            },
             lifetime: relative.or(from_start).map_or(-1, |length| length.0 / 1000),
             storage: Storage::SecretManager,
             ..unknown_credential(
@@ -176,6 +181,9 @@ const GRAPH: [(&str, &str); 4] = [
 /// How far the scope of an assignment reaches: written out, or by the type that an expression refers to.
 fn scope(text: &str) -> Scope {
     let Some(found) = reference(text) else {
+        if text.starts_with("${") && text.to_ascii_lowercase().contains("resourcegroups") {
+            return Scope::Namespace;
+        }
         // `/subscriptions/${var.id}` is written out but for its name; of a variable nothing is known.
         return if text.starts_with("${") && !text.contains("subscription") {
             Scope::Namespace

@@ -105,7 +105,7 @@ pub(super) fn blocks<'n>(body: &'n Node, name: &str) -> Vec<&'n Node> {
 
 /// What `${type.label.attribute}` refers to; what stands in brackets picks one of many and is left out.
 pub(super) fn reference(text: &str) -> Option<Reference<'_>> {
-    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
+    let inner = text.strip_prefix("${")?.strip_suffix('}').filter(|inner| !inner.contains(['{', '}']))?;
     let mut parts = inner.split('.').map(|part| part.split('[').next().unwrap_or(part));
     let first = parts.next()?;
     let data = first == "data";
@@ -152,6 +152,8 @@ fn fill(node: &mut Node, locals: &BTreeMap<String, Node>, left: &mut usize, dept
     match &mut node.value {
         Value::Text(text) => {
             let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            // One item of a list for each copy of the resource: all of them.
+            let name = name.map(|name| name.strip_suffix("[count.index]").unwrap_or(name));
             let Some(found) = name.and_then(|name| locals.get(name)) else { return };
             let size = size(found);
             if depth >= MAX_LOCALS || *left < size {
@@ -183,6 +185,7 @@ mod tests {
             ("${aws_iam_role.ci.arn}", named(false, "aws_iam_role", "ci")),
             ("${aws_iam_role.ci[0].arn}", named(false, "aws_iam_role", "ci")),
             ("${data.aws_iam_policy_document.x[each.key].json}", named(true, "aws_iam_policy_document", "x")),
+            ("${aws_iam_role.ci.arn}/${var.name}", None),
             ("${var.name}", None),
             ("${local.policy}", None),
             ("${module.roles.arn}", None),
