@@ -479,3 +479,10 @@ fn the_exit_code_is_the_same_in_every_format() {
         stage.run(&["check", "--no-ledger", "--as-of", "never", "--report", "sarif"]).ends(2);
     }
 }
+
+#[cfg(not(feature = "annotate"))]
+#[test]
+fn a_build_without_the_bot_says_that_it_is_left_out() {
+    let said = Stage::folder().run(&["annotate", "--from", "outcome.json", "--forge", "github"]).ends(2);
+    assert!(said.err.contains("this tollgate was built without the command `annotate`"), "{}", said.err);
+}

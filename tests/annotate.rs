@@ -573,6 +573,28 @@ fn two_gates_on_one_change_have_a_comment_each() {
     assert!(bot.annotate_with(&report(&[]), &["--name", "a-->"]).ends(2).err.contains("cannot be a name"));
 }
 
+/// The forge here answers in few fields; these say that the real one has them.
+#[test]
+fn what_is_read_of_an_answer_stands_in_the_examples_of_the_description() {
+    let description: Value =
+        serde_json::from_str(include_str!("contracts/github-openapi-subset.json")).unwrap();
+    let read: [(&str, &[&str]); 7] = [
+        ("check-run", &["/id", "/external_id", "/status", "/app/slug", "/output/annotations_count"]),
+        ("check-run-paginated", &["/check_runs/0/id"]),
+        ("issue-comment-items", &["/0/id", "/0/body", "/0/user/login"]),
+        ("pull-request-review-comment-items", &["/0/id", "/0/body", "/0/user/login"]),
+        ("pull-request-review", &["/user/login"]),
+        ("diff-entry-items", &["/0/filename", "/0/patch"]),
+        ("pull-request", &["/number", "/state", "/head/sha", "/head/repo/id"]),
+    ];
+    for (name, pointers) in read {
+        let example = &description["components"]["examples"][name]["value"];
+        for pointer in pointers {
+            assert!(example.pointer(pointer).is_some_and(|value| !value.is_null()), "{name}{pointer}");
+        }
+    }
+}
+
 #[test]
 fn gitlab_gets_one_note_that_stays_the_same_one() {
     let bot = Bot::on_gitlab();
