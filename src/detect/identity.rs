@@ -190,7 +190,10 @@ fn parts<'q, 'r>(
     match kind {
         Each::Grants => {
             for grant in &identity.grants {
-                for (at, one) in holding_of("grant", grant, rules, path, facts)? {
+                // Most grants allow nothing that most rules ask for.
+                let rules: Vec<(usize, &Asked<'_>)> =
+                    rules.iter().filter(|(_, one)| one.when.may_allow(grant)).copied().collect();
+                for (at, one) in holding_of("grant", grant, &rules, path, facts)? {
                     let part = one.grant(identity, grant, facts);
                     found.push((at, one, part.map_err(JudgeError::of(one.rule, path))?));
                 }
