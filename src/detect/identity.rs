@@ -108,6 +108,7 @@ fn has(identity: &Identity, each: Option<Each>) -> bool {
         Some(Each::Credentials) => !identity.credentials.is_empty(),
         Some(Each::Delegation) => !identity.delegation.is_empty(),
         Some(Each::Settings) => !identity.settings.is_empty(),
+        Some(Each::Widened) => !identity.widened.is_empty(),
     }
 }
 
@@ -155,13 +156,14 @@ struct Part {
 }
 
 /// The whole identity, and each of its lists.
-const KINDS: [Option<Each>; 6] = [
+const KINDS: [Option<Each>; 7] = [
     None,
     Some(Each::Grants),
     Some(Each::Tools),
     Some(Each::Credentials),
     Some(Each::Delegation),
     Some(Each::Settings),
+    Some(Each::Widened),
 ];
 
 /// Rules with their places in the order of all.
@@ -215,6 +217,17 @@ fn parts<'q, 'r>(
                         format!("delegation {} {} {} {}", step.how, step.to, step.through, step.namespace);
                     let detail = format!("{} {}", step.how, step.to);
                     found.push((at, one, Part::of(identity, normal_form, detail, &step.place)));
+                }
+            }
+        }
+        Each::Widened => {
+            for wider in &identity.widened {
+                for (at, one) in holding_of("widened", wider, rules, path, facts)? {
+                    let normal_form = format!("widened {} {}", wider.what, wider.new);
+                    let said =
+                        |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+                    let detail = format!("{}: {} -> {}", wider.what, said(&wider.old), said(&wider.new));
+                    found.push((at, one, Part::of(identity, normal_form, detail, &wider.place)));
                 }
             }
         }

@@ -269,6 +269,7 @@ fn set_first_part(
         Each::Credentials => facts.set(name, &identity.credentials.first()),
         Each::Delegation => facts.set(name, &identity.delegation.first()),
         Each::Settings => facts.set(name, &identity.settings.first()),
+        Each::Widened => facts.set(name, &identity.widened.first()),
     }
 }
 
@@ -446,6 +447,7 @@ mod tests {
             (Each::Credentials, "credential.life == 'never'"),
             (Each::Delegation, "delegation.to == '*'"),
             (Each::Settings, "setting.value == 'true'"),
+            (Each::Widened, "widened.what == 'grant'"),
         ] {
             let when = When::new(text, Sees::Identity(Some(each))).unwrap();
             assert_eq!(when.try_on_samples(), Ok(()), "{text}");

@@ -7,7 +7,6 @@ use tollgate::ledger::record::{Kind, Record};
 use tollgate::ledger::{Checkpoint, Proof, Seal, merkle};
 use tollgate::policy::Policies;
 use tollgate::policy::example::{self, Check};
-use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::signing::{KeyFile, Note, NoteKey, NoteSigner, Statement};
 
 use crate::NOW;
@@ -21,12 +20,10 @@ pub fn examples(policies: &Policies) -> Vec<(String, Vec<u8>)> {
         let check = rule.text_rule().and_then(|text| text.checksum.as_ref()).zip(regex);
         let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
         for (index, text) in rule.text.examples.iter().chain(&rule.text.look_alikes).enumerate() {
-            let (path, template) = match text {
-                ExampleSyntax::Text(text) => ("example.txt", text),
-                ExampleSyntax::File { path, text } => (path.as_str(), text),
-            };
-            if let Ok(bytes) = example::fill(template, "fuzz", index, check) {
-                found.push((path.to_owned(), bytes));
+            for (path, template) in text.files() {
+                if let Ok(bytes) = example::fill(template, "fuzz", index, check) {
+                    found.push((path.to_owned(), bytes));
+                }
             }
         }
     }

@@ -10,7 +10,6 @@ use tollgate::ledger::Proof;
 use tollgate::ledger::checkpoint::Checkpoint;
 use tollgate::ledger::record::Record;
 use tollgate::manifest::{self, Keep};
-use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::policy::{Policies, PolicyFile, load};
 use tollgate::report::{live, saved};
 use tollgate::signing::signers::Signers;
@@ -270,6 +269,7 @@ fn document_parsers(_: &World, _: &mut Random, _: &str, input: &[u8]) {
         assert_eq!(checkpoint.text().as_bytes(), input);
     }
     let _ = saved::read(input);
+    let _ = saved::outcome(input);
 }
 
 /// A rule file, and the same text as the policy.
@@ -281,8 +281,7 @@ fn policies(world: &World, random: &mut Random, _: &str, input: &[u8]) {
             for rule in policies.rules.iter().filter(|rule| rule.origin.starts_with(".tollgate")) {
                 tollgate::policy::lint::problems(rule).len();
                 for example in &rule.text.examples {
-                    let (ExampleSyntax::Text(text) | ExampleSyntax::File { text, .. }) = example;
-                    let bytes = text.clone().into_bytes();
+                    let bytes = example.files().iter().flat_map(|(_, text)| text.bytes()).collect();
                     let source = One(Blob { path: "a.txt".to_owned(), commit: None, change: None, bytes });
                     let fingerprinter = &world.fingerprinter;
                     let setting = Setting { policies: &policies, fingerprinter, now: NOW, threads: 1 };

@@ -1,5 +1,7 @@
 //! The escape rate and its companions, in every format they are printed in.
 
+/// For the next step or job.
+pub mod dotenv;
 /// For programs: one versioned object.
 pub mod json;
 /// For a page or a request comment.
@@ -15,8 +17,12 @@ use crate::text::time::Timestamp;
 pub type Render = fn(&Report) -> String;
 
 /// Every format by the name people ask for.
-pub const FORMATS: &[(&str, Render)] =
-    &[("text", text::render), ("json", json::render), ("markdown", markdown::render)];
+pub const FORMATS: &[(&str, Render)] = &[
+    ("text", text::render),
+    ("json", json::render),
+    ("markdown", markdown::render),
+    ("dotenv", dotenv::render),
+];
 
 /// Below this many decided risks no percentage is printed: it would claim more than is known.
 const ENOUGH: u64 = 5;
