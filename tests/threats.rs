@@ -22,8 +22,10 @@ const ROWS: &str = "
 const LATER: &[(&str, &str)] = &[
     ("a8", "needs the list of allowed tool digests in the trust root; records hold the version alone"),
     ("c9", "needs the cap on records of one run"),
-    ("c10", "belongs to stores with conditional writes; the one store there is holds a lock"),
-    ("c14", "belongs to the store on a branch, which is not there yet"),
+    (
+        "c10",
+        "belongs to stores with conditional writes; those there are hold a lock, or push what must follow the end",
+    ),
     ("c16", "belongs to stores of objects, which are not there yet"),
     ("d9", "needs text normalised before it is matched"),
     ("f2", "needs `check --verify-deploy`"),
