@@ -61,7 +61,7 @@ fn the_second_run_searches_less_and_says_the_same() {
 }
 
 #[test]
-fn whatever_is_written_into_a_memo_hides_nothing() {
+fn f6_whatever_is_written_into_a_memo_hides_nothing() {
     let stage = stage();
     let first = stage.run(&CHECK);
     let kept = fs::read(memo(&stage)).unwrap();

@@ -10,12 +10,25 @@
     reason = "tests say what they expect by falling over, and build broken files by hand"
 )]
 
+#[path = "stores/backends.rs"]
+mod backends;
+#[path = "stores/branch.rs"]
+mod branch;
+#[cfg(feature = "postgres")]
+#[path = "stores/database.rs"]
+mod database;
+#[path = "stores/figures.rs"]
+mod figures;
+#[path = "stores/server.rs"]
+mod server;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use backends::{Load, on_every_store, on_every_url};
 use tempfile::TempDir;
 use tollgate::decide::Verdict;
 use tollgate::finding::{Fingerprint, Severity};
@@ -23,7 +36,7 @@ use tollgate::ledger::kinds::{About, Approval, Deploy, RunFacts};
 use tollgate::ledger::merkle::{Frontier, leaf_hash};
 use tollgate::ledger::stores::file::Files;
 use tollgate::ledger::stores::memory::Memory;
-use tollgate::ledger::stores::{Batch, StoreError};
+use tollgate::ledger::stores::{self, Batch, StoreError};
 use tollgate::ledger::{
     Head, Key, Kind, Ledger, LedgerError, Lineage, Pace, Receipt, Record, RecordError, Store, Verification,
 };
@@ -128,49 +141,11 @@ fn verified(ledger: &mut Ledger) -> Verification {
     ledger.verify(&[], 1, &mut |_, _| Ok(())).unwrap()
 }
 
-/// A store that has only what every store must have: no index, no noted hashes.
-struct Plain(Memory);
-
-impl Store for Plain {
-    fn place(&self) -> String {
-        self.0.place()
-    }
-    fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
-        self.0.load_head()
-    }
-    fn read(&mut self, head: &Head, range: Range<u64>) -> Result<Vec<Vec<u8>>, LedgerError> {
-        self.0.read(head, range)
-    }
-    fn try_append(&mut self, expected: &Head, batch: &Batch) -> Result<(), StoreError> {
-        self.0.try_append(expected, batch)
-    }
-    fn seals(&mut self) -> Result<Vec<u64>, LedgerError> {
-        self.0.seals()
-    }
-    fn read_seal(&mut self, size: u64) -> Result<Vec<u8>, LedgerError> {
-        self.0.read_seal(size)
-    }
-    fn keep_seal(&mut self, size: u64, note: &[u8]) -> Result<(), LedgerError> {
-        self.0.keep_seal(size, note)
-    }
-}
-
-/// Runs `test` on every store; what it is given opens one more handle on the same store.
-fn on_every_store(test: impl Fn(&str, &(dyn Fn() -> Box<dyn Store> + Sync))) {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("ledger");
-    test("files", &|| Box::new(Files::new(&path)));
-    let memory = Memory::new();
-    test("memory", &|| Box::new(memory.clone()));
-    let plain = Memory::new();
-    test("plain", &|| Box::new(Plain(plain.clone())));
-}
-
 // What every store promises.
 
 #[test]
 fn what_is_appended_is_read_in_order_and_found_by_its_keys() {
-    on_every_store(|name, open| {
+    on_every_store(|name, open, _| {
         let mut ledger = ledger_on(open(), 1);
         assert!(open().load_head().unwrap().is_none(), "{name}: opening makes nothing");
         let written = records("88", 0..5);
@@ -195,7 +170,7 @@ fn what_is_appended_is_read_in_order_and_found_by_its_keys() {
 
 #[test]
 fn c4_a_record_that_is_there_keeps_its_receipt_and_one_that_says_something_else_is_an_error() {
-    on_every_store(|name, open| {
+    on_every_store(|name, open, _| {
         let mut ledger = ledger_on(open(), 1);
         let first = ledger.append(&records("88", 0..3)).unwrap();
         let mut again = records("88", 0..3);
@@ -221,20 +196,24 @@ fn c4_a_record_that_is_there_keeps_its_receipt_and_one_that_says_something_else_
     });
 }
 
+/// A batch as the shared loop makes it.
+fn batch_of_one(before: &Head, record: &Record) -> Batch {
+    let bytes = record.bytes();
+    let leaf = stores::Leaf { hash: leaf_hash(&bytes), bytes, keys: tollgate::ledger::key::Keys::of(record) };
+    let mut next = before.clone();
+    next.frontier.push(leaf.hash);
+    Batch { leaves: vec![leaf], next }
+}
+
 #[test]
 fn of_two_batches_on_one_head_one_goes_in() {
-    on_every_store(|name, open| {
+    on_every_store(|name, open, _| {
         let mut ledger = ledger_on(open(), 1);
         ledger.append(&records("1", 0..1)).unwrap();
         let before = ledger.head().clone();
         ledger.append(&records("2", 0..1)).unwrap();
         let after = open().load_head().unwrap().unwrap();
-        let bytes = record("3", 0).bytes();
-        let keys = tollgate::ledger::key::Keys::of(&record("3", 0));
-        let leaf = tollgate::ledger::stores::Leaf { hash: leaf_hash(&bytes), bytes, keys };
-        let mut next = before.clone();
-        next.frontier.push(leaf.hash);
-        let batch = Batch { leaves: vec![leaf], next };
+        let batch = batch_of_one(&before, &record("3", 0));
         assert_eq!(open().try_append(&before, &batch), Err(StoreError::Conflict), "{name}");
         assert_eq!(open().try_append(&Head::empty(ORIGIN), &batch), Err(StoreError::Conflict), "{name}");
         assert_eq!(open().load_head().unwrap(), Some(after), "{name}");
@@ -243,7 +222,7 @@ fn of_two_batches_on_one_head_one_goes_in() {
 
 #[test]
 fn a_record_without_lineage_is_refused_and_nothing_is_written() {
-    on_every_store(|name, open| {
+    on_every_store(|name, open, _| {
         let mut ledger = ledger_on(open(), 1);
         let mut nameless = record("88", 1);
         nameless.set("actor.login", "");
@@ -265,7 +244,7 @@ fn a_record_without_lineage_is_refused_and_nothing_is_written() {
 
 #[test]
 fn c15_the_stored_bytes_are_the_hashed_bytes() {
-    on_every_store(|name, open| {
+    on_every_store(|name, open, _| {
         let mut odd = record("88", 0);
         odd.set("how", "é \u{2028} \"\\ \u{1} 😀 </script>");
         odd.set("of_a_later_version", serde_json::json!({"b": [1, true, {"a": -9_007_199_254_740_991_i64}]}));
@@ -344,8 +323,8 @@ fn c1_every_shorter_ledger_than_a_known_checkpoint_is_reported() {
 // Doubt.
 
 /// A store whose replies are not to be trusted.
-struct Flaky<S> {
-    inner: S,
+struct Flaky {
+    inner: Box<dyn Store>,
     script: Box<dyn FnMut() -> (bool, Reply) + Send>,
 }
 
@@ -356,7 +335,7 @@ enum Reply {
     Exists,
 }
 
-impl<S: Store> Store for Flaky<S> {
+impl Store for Flaky {
     fn place(&self) -> String {
         self.inner.place()
     }
@@ -400,7 +379,7 @@ fn c7_on_any_doubt_it_is_read_back() {
             calls += 1;
             if calls == 1 { first } else { (true, Reply::True) }
         });
-        let mut ledger = ledger_on(Box::new(Flaky { inner: memory.clone(), script }), 1);
+        let mut ledger = ledger_on(Box::new(Flaky { inner: Box::new(memory.clone()), script }), 1);
         let mut built = 0;
         let receipts = ledger
             .append_with(&mut |_| {
@@ -420,7 +399,7 @@ fn c7_a_store_that_never_answers_is_no_success() {
     for reply in [Reply::Timeout, Reply::Exists] {
         let memory = Memory::new();
         let script = Box::new(move || (false, reply));
-        let store = Box::new(Flaky { inner: memory.clone(), script });
+        let store = Box::new(Flaky { inner: Box::new(memory.clone()), script });
         let mut ledger = Ledger::with(store, Box::new(NoTime), ORIGIN).unwrap();
         assert!(matches!(ledger.append(&records("88", 0..3)), Err(LedgerError::Unavailable(_))), "{reply:?}");
         assert!(memory.clone().load_head().unwrap().is_none());
@@ -438,24 +417,17 @@ impl Pace for NoTime {
 }
 
 #[test]
-fn c4_with_replies_dropped_at_random_1000_appends_give_1000_records() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("ledger");
-    let files = Files::new(&path);
-    let memory = Memory::new();
-    let stores: [Box<dyn Fn() -> Box<dyn Store>>; 2] = [
-        Box::new(|| Box::new(Flaky { inner: files.clone(), script: dice(11) })),
-        Box::new(|| Box::new(Flaky { inner: memory.clone(), script: dice(12) })),
-    ];
-    for open in stores {
-        let mut ledger = Ledger::with(open(), Box::new(NoTime), ORIGIN).unwrap();
-        for number in 0..1000 {
+fn c4_with_replies_dropped_at_random_every_record_is_there_once() {
+    on_every_store(|name, open, Load { appends, .. }| {
+        let store = Flaky { inner: open(), script: dice(11) };
+        let mut ledger = Ledger::with(Box::new(store), Box::new(NoTime), ORIGIN).unwrap();
+        for number in 0..appends {
             let receipts = ledger.append(&[record("88", number)]).unwrap();
-            assert_eq!(receipts[0].index, number);
+            assert_eq!(receipts[0].index, number, "{name}");
         }
-        assert!(verified(&mut ledger).holds());
-        assert_eq!(ledger.head().size(), 1000);
-    }
+        assert!(verified(&mut ledger).holds(), "{name}");
+        assert_eq!(ledger.head().size(), appends, "{name}");
+    });
 }
 
 /// Replies by the throw of a seeded dice: half of them true, the rest dropped before or after the write.
@@ -476,22 +448,19 @@ fn dice(seed: u64) -> Box<dyn FnMut() -> (bool, Reply) + Send> {
 // Many at once.
 
 #[test]
-fn c5_32_writers_of_50_records_lose_none() {
-    on_every_store(|name, open| {
-        if name == "plain" {
-            return;
-        }
+fn c5_many_writers_at_once_lose_no_record() {
+    on_every_store(|name, open, Load { writers, each, .. }| {
         std::thread::scope(|scope| {
-            for writer in 0..32_u64 {
+            for writer in 0..writers {
                 scope.spawn(move || {
                     let mut ledger = ledger_on(open(), writer + 1);
-                    for number in 0..50 {
+                    for number in 0..each {
                         ledger.append(&[record(&writer.to_string(), number)]).unwrap();
                     }
                 });
             }
         });
-        all_there(name, &mut ledger_on(open(), 1), 32, 50);
+        all_there(name, &mut ledger_on(open(), 1), writers, each);
     });
 }
 
@@ -507,25 +476,28 @@ fn all_there(name: &str, ledger: &mut Ledger, writers: u64, each: u64) {
     }
 }
 
-/// One of the processes of the next test; on its own it does nothing.
+/// One of the processes of the next tests; on its own it does nothing.
 #[test]
 fn c5_a_writing_process() {
-    let (Ok(path), Ok(writer)) =
-        (std::env::var("TOLLGATE_TEST_LEDGER"), std::env::var("TOLLGATE_TEST_WRITER"))
-    else {
+    let (Ok(url), Ok(writer), Ok(each)) = (
+        std::env::var("TOLLGATE_TEST_LEDGER"),
+        std::env::var("TOLLGATE_TEST_WRITER"),
+        std::env::var("TOLLGATE_TEST_EACH"),
+    ) else {
         return;
     };
-    let mut ledger = ledger_on(Box::new(Files::new(Path::new(&path))), writer.parse::<u64>().unwrap() + 1);
-    for number in 0..20 {
+    let mut ledger = ledger_on(stores::open(&url).unwrap(), writer.parse::<u64>().unwrap() + 1);
+    for number in 0..each.parse().unwrap() {
         ledger.append(&[record(&writer, number)]).unwrap();
     }
 }
 
-fn spawn_writer(path: &Path, writer: u64) -> std::process::Child {
+fn spawn_writer(url: &str, writer: u64, each: u64) -> std::process::Child {
     std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "c5_a_writing_process"])
-        .env("TOLLGATE_TEST_LEDGER", path)
+        .env("TOLLGATE_TEST_LEDGER", url)
         .env("TOLLGATE_TEST_WRITER", writer.to_string())
+        .env("TOLLGATE_TEST_EACH", each.to_string())
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap()
@@ -533,48 +505,51 @@ fn spawn_writer(path: &Path, writer: u64) -> std::process::Child {
 
 #[test]
 fn c5_processes_that_write_at_once_lose_none() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("ledger");
-    let writers: Vec<_> = (0..12).map(|writer| spawn_writer(&path, writer)).collect();
-    for mut writer in writers {
-        assert!(writer.wait().unwrap().success());
-    }
-    all_there("files", &mut ledger_on(Box::new(Files::new(&path)), 1), 12, 20);
+    on_every_url(|url, Load { writers, each, .. }| {
+        let (writers, each) = (writers.min(12), each.min(20));
+        let processes: Vec<_> = (0..writers).map(|writer| spawn_writer(url, writer, each)).collect();
+        for mut process in processes {
+            assert!(process.wait().unwrap().success(), "{url}");
+        }
+        all_there(url, &mut ledger_on(stores::open(url).unwrap(), 1), writers, each);
+    });
 }
 
 #[test]
 fn c6_killed_writers_leave_nothing_partial() {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("ledger");
-    for round in 0..12_u64 {
-        let mut writers = [spawn_writer(&path, 0), spawn_writer(&path, 1)];
-        std::thread::sleep(Duration::from_millis(10 + round * 4));
+    on_every_url(|url, Load { each, .. }| kill_rounds(url, 12, each.min(20)));
+}
+
+/// Kills two writers in the middle, `rounds` times, and appends in between; then lets them end what they began.
+fn kill_rounds(url: &str, rounds: u64, each: u64) {
+    let mut chance = 88;
+    for round in 0..rounds {
+        let mut writers = [spawn_writer(url, 0, each), spawn_writer(url, 1, each)];
+        chance = next(chance);
+        std::thread::sleep(Duration::from_millis(10 + chance % 60));
         for writer in &mut writers {
             let _ = writer.kill();
             writer.wait().unwrap();
         }
-        let mut ledger = ledger_on(Box::new(Files::new(&path)), round);
-        assert!(verified(&mut ledger).holds(), "round {round}");
+        let mut ledger = ledger_on(stores::open(url).unwrap(), round);
+        assert!(verified(&mut ledger).holds(), "{url} round {round}");
         ledger.append(&[record("between", round)]).unwrap();
     }
     for writer in 0..2 {
-        assert!(spawn_writer(&path, writer).wait().unwrap().success());
+        assert!(spawn_writer(url, writer, each).wait().unwrap().success());
     }
-    let mut ledger = ledger_on(Box::new(Files::new(&path)), 1);
-    assert!(verified(&mut ledger).holds());
-    assert_eq!(ledger.head().size(), 2 * 20 + 12, "what was acknowledged is there once");
+    let mut ledger = ledger_on(stores::open(url).unwrap(), 1);
+    assert!(verified(&mut ledger).holds(), "{url}");
+    assert_eq!(ledger.head().size(), 2 * each + rounds, "{url}: what was acknowledged is there once");
 }
 
 #[test]
-fn b11_of_50_runs_at_once_one_uses_an_exception_for_one_use() {
-    on_every_store(|name, open| {
-        if name == "plain" {
-            return;
-        }
+fn b11_of_many_runs_at_once_one_uses_an_exception_for_one_use() {
+    on_every_store(|name, open, Load { runs, .. }| {
         let uses = AtomicUsize::new(0);
         ledger_on(open(), 1).append(&[exception_approved("0", "E1", 1, 9_000)]).unwrap();
         std::thread::scope(|scope| {
-            for run in 1..=50_u64 {
+            for run in 1..=runs {
                 let uses = &uses;
                 scope.spawn(move || {
                     let id = run.to_string();
@@ -812,7 +787,7 @@ fn c13_a_place_that_cannot_hold_a_ledger_is_an_error() {
             .and_then(|mut ledger| ledger.append(&records("88", 0..1)));
         assert!(matches!(result, Err(LedgerError::Unavailable(_))), "{}", path.display());
     }
-    for url in ["postgres://db/x", "ledger", "", "file:", "file://host/x", "memory:"] {
+    for url in ["mysql://db/x", "ledger", "", "file:", "file://host/x", "memory:", "git:ledger", "git:x#l"] {
         assert!(matches!(Ledger::open(url, ORIGIN), Err(LedgerError::Url(..))), "{url}");
     }
     let missing = format!("file:{}", folder.path().join("none").display());

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use tollgate::exception::{self, Authors};
 use tollgate::gate::{self, Recording, Request};
 use tollgate::git::{ObjectId, Repository};
+use tollgate::ledger::{Ledger, LedgerError};
 use tollgate::outcome::Outcome;
 use tollgate::pipeline::Stage;
 use tollgate::policy::Policies;
@@ -223,7 +224,17 @@ fn record(
         let reason = "no ledger is configured for this pipeline".to_owned();
         return Ok(gate::run(request, Recording::Nowhere(reason), now)?);
     };
-    let mut ledger = site.open_ledger(&url, policies, now)?;
+    if arguments.offline && !url.starts_with("file:") {
+        let reason = "`--offline` lets no ledger be reached but one in a folder".to_owned();
+        return Ok(gate::run(request, Recording::Nowhere(reason), now)?);
+    }
+    let mut ledger = match Ledger::open(&site.ledger_place(&url), &site.origin(policies, now)) {
+        // What may be merged is told all the same, with the word that it was recorded nowhere.
+        Err(error @ LedgerError::Unavailable(_)) if request.stage == Stage::Merge => {
+            return Ok(gate::run(request, Recording::Nowhere(error.to_string()), now)?);
+        }
+        opened => opened?,
+    };
     super::ledger::require_known(&ledger, context)?;
     Ok(gate::run(request, Recording::In(&mut ledger), now)?)
 }

@@ -53,6 +53,58 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("LC_ALL", "C"),
 ];
 
+/// Settings for talking to a remote: no hook, no prompt, no upkeep, nothing that changes what is pushed.
+const ABROAD: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "credential.interactive=false",
+    "protocol.ext.allow=never",
+    "push.gpgSign=false",
+    "push.followTags=false",
+    "push.recurseSubmodules=no",
+    "fetch.recurseSubmodules=no",
+    "fetch.fsckObjects=true",
+    "http.lowSpeedLimit=100",
+    "http.lowSpeedTime=20",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "color.ui=false",
+];
+
+/// What git may know of the user's environment there: how to find and unlock the remote.
+///
+/// Neither traces, which would print credentials, nor anything that names another repository.
+const PASSED_ON: &[&str] = &[
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+    "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID",
+    "SSH_ASKPASS",
+    "GIT_ASKPASS",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_SSL_CERT",
+    "GIT_SSL_KEY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
 /// Where git runs: never inside the tree it reads, where a folder could pose as a repository.
 const ELSEWHERE: &str = "/";
 
@@ -89,6 +141,22 @@ impl Git {
         command.envs(ENVIRONMENT.iter().copied());
         command.arg("--no-pager");
         for setting in SETTINGS {
+            command.arg("-c").arg(setting);
+        }
+        command
+    }
+
+    /// Git that talks to a remote, on no repository yet: with the user's own settings, which hold the credentials.
+    ///
+    /// Nothing of the tree that is scanned has a say: git runs elsewhere, and on a repository of our own.
+    pub(super) fn start_abroad(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(ELSEWHERE).env_clear().env("PATH", &self.path);
+        let passed = |name: &str| PASSED_ON.contains(&name) || name.starts_with("GIT_CONFIG");
+        command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(passed)));
+        command.envs([("GIT_TERMINAL_PROMPT", "0"), ("GIT_ADVICE", "0"), ("LC_ALL", "C")]);
+        command.env("GIT_ALLOW_PROTOCOL", "file:https:ssh").arg("--no-pager");
+        for setting in ABROAD {
             command.arg("-c").arg(setting);
         }
         command

@@ -6,11 +6,13 @@
 //! revisions     names to commits; never a tag where a branch was meant
 //! listing       the index, trees, and what commits changed: bytes, NUL-separated
 //! objects       contents by id, in a stream, sizes first
+//! branch        a branch elsewhere: fetched, grown by one commit, pushed
 //! commits       who wrote what is between two commits
 //! ```
 //!
 //! Names of files are bytes here: git promises no encoding.
 
+mod branch;
 mod command;
 mod commits;
 mod discover;
@@ -25,6 +27,7 @@ mod scratch;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use branch::{Branch, Pushed};
 pub use commits::{Commit, Person};
 pub use discover::path_from;
 pub use listing::{Change, IndexEntry, Mode, Status, TreeEntry};

@@ -30,3 +30,5 @@ pub mod time;
 pub mod tree;
 /// Ids that sort by time.
 pub mod ulid;
+/// URLs without what may not be shown.
+pub mod url;

@@ -2,8 +2,15 @@
 
 /// Files under a lock.
 pub mod file;
+/// A branch of a repository of its own.
+pub mod git;
+/// A head as JSON.
+mod head;
 /// Nothing but memory, for tests.
 pub mod memory;
+/// One row of a database.
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,6 +19,7 @@ use super::error::LedgerError;
 use super::key::{Key, Keys};
 use super::merkle::{Frontier, Hash};
 use super::record::Record;
+use crate::text::url;
 
 /// A kind of store: the scheme of its URLs and how one is opened.
 pub struct Scheme {
@@ -24,7 +32,14 @@ pub struct Scheme {
 }
 
 /// Every kind of store a URL can name. [`memory`] is none of them: it forgets.
-pub const STORES: &[Scheme] = &[file::SCHEME];
+pub const STORES: &[Scheme] = &[
+    file::SCHEME,
+    git::SCHEME,
+    #[cfg(feature = "postgres")]
+    postgres::SCHEME,
+    #[cfg(feature = "postgres")]
+    postgres::LONG_SCHEME,
+];
 
 /// Opens the store that `url` names; makes nothing yet.
 pub fn open(url: &str) -> Result<Box<dyn Store>, LedgerError> {
@@ -34,7 +49,7 @@ pub fn open(url: &str) -> Result<Box<dyn Store>, LedgerError> {
         }
     }
     let forms: Vec<String> = STORES.iter().map(|scheme| format!("`{}`", scheme.form)).collect();
-    Err(LedgerError::Url(url.to_owned(), forms.join(", ")))
+    Err(LedgerError::Url(url::public(url), forms.join(", ")))
 }
 
 /// The state of a ledger: which one, how many records, and what the tree needs to grow.

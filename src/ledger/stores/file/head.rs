@@ -1,10 +1,9 @@
 //! `head.json`: the one file whose replacement commits an append.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::{CHUNK, Head};
 use crate::ledger::error::LedgerError;
-use crate::ledger::merkle::{Frontier, Hash};
 use crate::text::hash;
 use crate::text::json::{read_strict, write_canonical};
 
@@ -34,16 +33,9 @@ impl DiskHead {
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let frontier: Vec<Value> =
-            self.head.frontier.nodes().iter().map(|node| hash::hex(node).into()).collect();
-        let mut object = Map::new();
+        let mut object = self.head.members();
         for (name, value) in [
-            ("v", Value::from(1)),
-            ("ledger", self.head.origin.as_str().into()),
-            ("size", self.head.size().into()),
-            ("root", hash::hex(&self.head.root()).into()),
-            ("frontier", frontier.into()),
-            ("segment", self.segment.into()),
+            ("segment", Value::from(self.segment)),
             ("offset", self.offset.into()),
             ("index_sum", self.index_sum.into()),
         ] {
@@ -58,15 +50,10 @@ impl DiskHead {
         let damaged = || LedgerError::corrupt(None, "`head.json` is not as it was written");
         let value = read_strict(bytes).map_err(|_| damaged())?;
         let number = |name: &str| value.get(name).and_then(Value::as_u64);
-        let nodes: Option<Vec<Hash>> = value.get("frontier").and_then(Value::as_array).and_then(|nodes| {
-            nodes.iter().map(|node| hash::unhex(node.as_str()?)?.try_into().ok()).collect()
-        });
         let read = || {
-            let frontier = Frontier::from_parts(number("size")?, nodes?)?;
-            let origin = value.get("ledger")?.as_str()?.to_owned();
+            let head = Head::of_members(&value)?;
             let index_sum = u32::try_from(number("index_sum")?).ok()?;
-            let (segment, offset) = (number("segment")?, number("offset")?);
-            Some(Self { head: Head { origin, frontier }, segment, offset, index_sum })
+            Some(Self { head, segment: number("segment")?, offset: number("offset")?, index_sum })
         };
         let head = read().ok_or_else(damaged)?;
         // Written again it gives the same bytes: that checks root, digest and encoding at once.
