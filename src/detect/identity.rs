@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::credential;
 use super::judge::{JudgeError, Subject, finding};
 use crate::finding::{Finding, Fingerprinter, Location, Related, Subject as Named};
-use crate::identity::{Context, Credential, Grant, Identity, Setting};
+use crate::identity::{Context, Credential, Grant, Identity, IdentityKind, Setting};
 use crate::policy::rule::{Detect, Rule};
 use crate::policy::syntax::Each;
 use crate::policy::when::{Facts, When, WhenError};
@@ -87,6 +87,7 @@ fn asked_of<'q, 'r>(
 /// What rules ask of an identity before all else, under the names of its fields.
 #[derive(Serialize)]
 struct Head<'i> {
+    kind: IdentityKind,
     platform: &'i str,
     native_kind: &'i str,
     name: &'i str,
@@ -94,8 +95,8 @@ struct Head<'i> {
 
 impl<'i> Head<'i> {
     fn of(identity: &'i Identity) -> Self {
-        let Identity { platform, native_kind, name, .. } = identity;
-        Self { platform, native_kind, name }
+        let Identity { kind, platform, native_kind, name, .. } = identity;
+        Self { kind: *kind, platform, native_kind, name }
     }
 }
 
@@ -189,7 +190,10 @@ fn parts<'q, 'r>(
     match kind {
         Each::Grants => {
             for grant in &identity.grants {
-                for (at, one) in holding_of("grant", grant, rules, path, facts)? {
+                // Most grants allow nothing that most rules ask for.
+                let rules: Vec<(usize, &Asked<'_>)> =
+                    rules.iter().filter(|(_, one)| one.when.may_allow(grant)).copied().collect();
+                for (at, one) in holding_of("grant", grant, &rules, path, facts)? {
                     let part = one.grant(identity, grant, facts);
                     found.push((at, one, part.map_err(JudgeError::of(one.rule, path))?));
                 }

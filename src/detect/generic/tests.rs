@@ -146,6 +146,8 @@ fn what_is_no_credential_stays_quiet() {
         ("a.json", format!("\"enum\": [ \"applicable\", \"pass\", \"{CAROL}\", \"review\" ],")),
         ("a.yml", r"pattern: '<Password>\s{0,40}<Value>(?<secret>[^<>\s*]{6,256})</Value>'".to_owned()),
         ("a.json", "[\"ec2:GetPasswordData\", \"appsync:CreateApiKey\"]".to_owned()),
+        ("a.json", "[\"iam:PassRole\", \"iam:GetRole\"]".to_owned()),
+        ("a.json", "[\"iam:PassRole\",\"lambda:CreateFunction\"]".to_owned()),
         ("a.yml", "credential.matches(\"^repo:[^/]*[*][^/]*/\"))".to_owned()),
         ("README.md", "The password: sunshine, she said.".to_owned()),
         ("a.yml", "password: admin".to_owned()),

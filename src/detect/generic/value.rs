@@ -331,8 +331,15 @@ fn action(value: &str) -> bool {
     service
         && letters.starts_with(|letter: char| letter.is_ascii_uppercase())
         && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && word_share(letters.as_bytes()) > 0.7
+        && (word_share(letters.as_bytes()) > 0.7 || VERBS.iter().any(|verb| letters.starts_with(verb)))
 }
+
+/// What names of such actions begin with.
+const VERBS: [&str; 24] = [
+    "Add", "Assume", "Attach", "Batch", "Create", "Decrypt", "Delete", "Describe", "Detach", "Encrypt",
+    "Generate", "Get", "Invoke", "List", "Modify", "Pass", "Publish", "Put", "Register", "Run", "Send",
+    "Start", "Stop", "Update",
+];
 
 /// Hex of the length of a digest where the line speaks of digests, and subresource integrity.
 fn digest(value: &str, lower: &str, before: &str) -> bool {

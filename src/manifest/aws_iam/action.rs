@@ -14,7 +14,7 @@ pub(super) fn authority(action: &str) -> Authority {
     let begins =
         |start: &&str| verb.get(..start.len()).is_some_and(|first| first.eq_ignore_ascii_case(start));
     match () {
-        () if READS.iter().any(|start| begins(&start)) => Authority::Inspect,
+        () if READS.iter().any(begins) => Authority::Inspect,
         () if action.eq_ignore_ascii_case("cloudformation:CreateChangeSet") => Authority::Recommend,
         () => Authority::Execute,
     }

@@ -193,12 +193,11 @@ impl Reader<'_, '_> {
         for (policy, at) in texts(Some(list)) {
             let to = (self.name_of)(&policy).or_else(|| (!is_unknown(&policy)).then(|| managed(&policy)));
             let identity = parts.mention(&resource.name, "role", resource.node, false);
-            match to {
-                Some(to) => identity.delegation.push(bound(self.file, to, "", at)),
-                None => {
-                    identity.complete = false;
-                    unknown += 1;
-                }
+            if let Some(to) = to {
+                identity.delegation.push(bound(self.file, to, "", at));
+            } else {
+                identity.complete = false;
+                unknown += 1;
             }
         }
         unknown
@@ -282,14 +281,12 @@ pub(super) fn serverless(file: &File<'_>, document: &Node, parts: &mut Parts<'_,
     ];
     let service = document.get("service").and_then(|node| node.get("name").unwrap_or(node).scalar());
     let name = format!("aws/role/{}", service.as_deref().unwrap_or("serverless"));
-    for list in paths.iter().filter_map(|path| document.at(path)).filter(|list| !list.items().is_empty()) {
-        let policy = super::policy_of(list);
-        let given = given(file, &policy, &name, &stable_name);
-        let identity = parts.declare(&name, "role", list);
-        identity.grants = given.grants;
-        identity.delegation = given.steps;
-        identity.session.max_seconds = DEFAULT_SESSION;
-        return given.unknown;
-    }
-    0
+    let mut lists = paths.iter().filter_map(|path| document.at(path)).filter(|list| !list.items().is_empty());
+    let Some(list) = lists.next() else { return 0 };
+    let given = given(file, &super::policy_of(list), &name, &stable_name);
+    let identity = parts.declare(&name, "role", list);
+    identity.grants = given.grants;
+    identity.delegation = given.steps;
+    identity.session.max_seconds = DEFAULT_SESSION;
+    given.unknown
 }

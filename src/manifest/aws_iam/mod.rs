@@ -147,7 +147,7 @@ pub(super) fn document(file: &File<'_>, node: &Node, name: &str, parts: &mut Par
         identity.complete = given.unknown == 0;
         return given.unknown;
     }
-    if all.iter().any(|statement| statement.assumes()) {
+    if all.iter().any(policy::Statement::assumes) {
         let stable = format!("aws/role/{name}");
         parts.declare(&stable, "role", node);
         trust::trust(file, node, &stable, parts, &stable_name);

@@ -46,8 +46,7 @@ pub(in crate::manifest) fn scope_of(text: &str) -> Scope {
     let lower = text.to_ascii_lowercase();
     let parts: Vec<&str> = lower.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
-        [] => Scope::Organisation,
-        ["providers", "microsoft.management", ..] => Scope::Organisation,
+        [] | ["providers", "microsoft.management", ..] => Scope::Organisation,
         ["subscriptions", _] => Scope::Cluster,
         ["subscriptions", _, "resourcegroups", _] => Scope::Namespace,
         _ => Scope::Resource,

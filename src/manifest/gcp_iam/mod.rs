@@ -40,7 +40,7 @@ fn claims(path: &str, text: &Text<'_>) -> bool {
 fn read(file: &File<'_>, reading: &mut Reading) {
     let tree = file.tree();
     let first = reading.identities.len();
-    for document in tree.documents.iter() {
+    for document in &tree.documents {
         // Objects of a cluster name each other across files.
         let objects = config_connector::is_object(document);
         let mut parts = Parts::new(file, PLATFORM, if objects { "" } else { file.path });

@@ -2,6 +2,7 @@
 
 use super::expression::{expressions, named};
 use crate::identity::{Credential, CredentialKind, Delegation, Identity, Life, Scope, Storage};
+use crate::manifest::aws_iam;
 use crate::manifest::file::{File, unknown_credential};
 use crate::text::tree::Node;
 
@@ -177,10 +178,16 @@ pub(super) fn login(file: &File<'_>, action: &str, with: &Node, identity: &mut I
         _ => return,
     };
     let Some(node) = keys.iter().find_map(|key| with.get(key)) else { return };
+    let name = node.scalar().unwrap_or_default();
+    let to = match cloud {
+        "aws" => aws_iam::stable_name(&name),
+        "gcp" if name.contains('@') => Some(format!("gcp/serviceAccount/{name}")),
+        _ => None,
+    };
     identity.delegation.push(Delegation {
         conditions: vec![],
         how: "can-become".to_owned(),
-        to: format!("{cloud}/{}", role_name(&node.scalar().unwrap_or_default())),
+        to: to.unwrap_or_else(|| format!("{cloud}/{name}")),
         through: action.to_owned(),
         scope: Scope::Cluster,
         namespace: String::new(),
@@ -194,15 +201,6 @@ pub(super) fn login(file: &File<'_>, action: &str, with: &Node, identity: &mut I
         storage: Storage::Federated,
         ..unknown_credential(CredentialKind::StsSession, "role-duration-seconds", file.location(seconds.span))
     });
-}
-
-/// The name under which a role of AWS is declared, where `text` is its ARN: `role/deploy`.
-fn role_name(text: &str) -> String {
-    let role = text.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":role/"));
-    role.map_or_else(
-        || text.to_owned(),
-        |(_, path)| format!("role/{}", path.rsplit('/').next().unwrap_or(path)),
-    )
 }
 
 /// Actions that make a token of a GitHub app.
