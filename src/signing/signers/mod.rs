@@ -60,7 +60,7 @@ pub enum Class {
 /// Everyone whose signature means something. No key stands in it twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Signers {
-    signers: Vec<Signer>,
+    listed: Vec<Signer>,
     revoked: BTreeSet<String>,
     /// Keys that the ledger says are void, by fingerprint, and from which of its records on.
     void: BTreeMap<String, u64>,
@@ -150,7 +150,7 @@ impl Signers {
         if let Some((path, bytes)) = people {
             assign_people(&mut signers, path, bytes)?;
         }
-        Ok(Self { signers, ..Self::default() })
+        Ok(Self { listed: signers, ..Self::default() })
     }
 
     /// The same signers without the keys in `fingerprints` (`SHA256:...`): deny wins.
@@ -210,17 +210,17 @@ impl Signers {
 
     /// The signer behind `key`, whatever it may sign and when.
     pub fn by_key(&self, key: &Key) -> Option<&Signer> {
-        self.signers.iter().find(|signer| signer.key == *key)
+        self.listed.iter().find(|signer| signer.key == *key)
     }
 
     /// Every signer, in the order of the file.
     pub fn all(&self) -> &[Signer] {
-        &self.signers
+        &self.listed
     }
 
     /// The signers file that would be read as these signers.
     pub fn encode(&self) -> String {
-        self.signers.iter().map(|signer| line::encode(signer) + "\n").collect()
+        self.listed.iter().map(|signer| line::encode(signer) + "\n").collect()
     }
 }
 
