@@ -24,7 +24,6 @@ use run::{Said, Stage, fingerprints};
 use sha2::{Digest as _, Sha256};
 use tollgate::policy::example::{self, Check};
 use tollgate::policy::pack;
-use tollgate::policy::syntax::ExampleSyntax;
 
 /// A secret and where it was planted.
 struct Canary {
@@ -192,10 +191,7 @@ fn plant_every_rule(stage: &Stage, aviary: &mut Aviary) {
         let (Some(text), Some(example)) = (rule.text_rule(), rule.text.examples.first()) else { continue };
         let pattern = text.pattern.regex().unwrap();
         let check = text.checksum.as_ref().map(|syntax| Check { syntax, pattern });
-        let (path, template) = match example {
-            ExampleSyntax::Text(text) => ("x.txt", text),
-            ExampleSyntax::File { path, text } => (path.as_str(), text),
-        };
+        let Some((path, template)) = example.files().into_iter().next() else { continue };
         let bytes = example::fill(template, &format!("canary {}", rule.id), 0, check).unwrap();
         let secret = pattern.captures(&bytes).and_then(|all| all.name("secret"));
         let Some(secret) = secret else { continue };

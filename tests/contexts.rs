@@ -8,7 +8,6 @@ use tollgate::detect::{Scan, Setting, checksum, scan, trial};
 use tollgate::finding::{Finding, Fingerprinter};
 use tollgate::policy::example::{self, Check};
 use tollgate::policy::rule::Rule;
-use tollgate::policy::syntax::ExampleSyntax;
 use tollgate::policy::{Policies, load};
 use tollgate::source::{Blob, Extent, Item, Source, SourceError};
 use tollgate::text::span::Span;
@@ -56,8 +55,7 @@ fn token(rule: &Rule) -> Option<String> {
     if text.near.is_some() || text.paths.is_some() || text.generic {
         return None;
     }
-    let (ExampleSyntax::Text(template) | ExampleSyntax::File { text: template, .. }) =
-        rule.text.examples.first()?;
+    let (_, template) = rule.text.examples.first()?.files().into_iter().next()?;
     let pattern = text.pattern.regex().unwrap();
     let check = text.checksum.as_ref().map(|syntax| Check { syntax, pattern });
     let filled = example::fill(template, &format!("context {}", rule.id), 0, check).unwrap();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail with a panic")]
 
+use std::process::{Command, Stdio};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -19,9 +21,49 @@ struct Cases {
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    /// A token, by its two parts ...
+    #[serde(default)]
     header: String,
+    #[serde(default)]
     claims: String,
+    /// ... a text, in which `{sig}` stands for a signature in base64 and `{hex}` for one in hex ...
+    #[serde(default)]
+    text: String,
+    /// ... or what the real `openssl req -x509` is asked for.
+    #[serde(default)]
+    openssl: Vec<String>,
     read: String,
+}
+
+impl Case {
+    /// What is read; `None` where it takes a program that is not here.
+    fn text(&self) -> Option<String> {
+        if !self.openssl.is_empty() {
+            return certificate(&self.openssl);
+        }
+        if self.text.is_empty() {
+            return Some(format!("TOKEN={}\n", token(&self.header, &self.claims)));
+        }
+        let signature = format!("{}%3D", "bG9va3NsaWtlYmFzZTY0".repeat(3).split_at(43).0);
+        Some(self.text.replace("{sig}", &signature).replace("{hex}", &"5a".repeat(32)))
+    }
+}
+
+/// A certificate of a new key, as PEM.
+fn certificate(arguments: &[String]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout"])
+        .arg(folder.path().join("key"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
+    let Ok(made) = made else {
+        assert!(std::env::var_os("TOLLGATE_CI").is_none(), "openssl is not here");
+        return None;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    String::from_utf8(made.stdout).ok()
 }
 
 fn token(header: &str, claims: &str) -> String {
@@ -29,7 +71,11 @@ fn token(header: &str, claims: &str) -> String {
     format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
 }
 
-fn words(credential: &Credential) -> String {
+fn words(credential: &Credential, moving: bool) -> String {
+    if moving {
+        let Credential { kind, life, lifetime, issuer, subject, .. } = credential;
+        return format!("{} {} lifetime={lifetime} iss={issuer} sub={subject}", word(kind), word(life));
+    }
     format!(
         "{} {} issued={} expires={} lifetime={} remaining={} alg={} iss={} sub={} aud={}",
         word(&credential.kind),
@@ -57,9 +103,11 @@ fn every_form_reads_its_cases() {
         let cases: Cases = toml::from_str(&std::fs::read_to_string(&path).expect(&path)).expect(&path);
         assert!(!cases.case.is_empty(), "{path}");
         for case in cases.case {
-            let text = format!("TOKEN={}\n", token(&case.header, &case.claims));
+            let Some(text) = case.text() else { continue };
             let found = read("prod.env", text.as_bytes(), NOW);
-            let found: Vec<String> = found.iter().map(words).collect();
+            // Made just now, so that only their distance is known beforehand.
+            let moving = !case.openssl.is_empty();
+            let found: Vec<String> = found.iter().map(|one| words(one, moving)).collect();
             let wanted: Vec<String> = Some(case.read).filter(|read| !read.is_empty()).into_iter().collect();
             assert_eq!(found, wanted, "{}", case.name);
         }
@@ -101,4 +149,14 @@ fn what_only_looks_like_a_token_is_none() {
 fn many_tokens_in_one_line_cost_no_more_than_their_bytes() {
     let text = format!("[{}]", vec![token("{\"alg\":\"HS256\"}", "{\"sub\":\"a\"}"); 20_000].join(","));
     assert_eq!(read("a.json", text.as_bytes(), NOW).len(), 20_000);
+}
+
+#[test]
+fn the_place_of_a_signature_is_the_signature() {
+    let signature = "5a".repeat(32);
+    let query = format!("X-Amz-Date=20261120T000000Z&X-Amz-Expires=60&X-Amz-Signature={signature}&x=1");
+    let text = format!("see <https://b.s3.example/k?{query}> and more");
+    let found = read("a.md", text.as_bytes(), NOW);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].place.span.of(text.as_bytes()), signature.as_bytes());
 }

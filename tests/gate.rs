@@ -566,3 +566,25 @@ fn f1_a_deploy_that_no_run_stood_before_is_counted_as_ungated() {
     let rate = stage.run(&["rate", "--format", "json"]).ends(0).json();
     assert_eq!(rate["all"]["rate"]["classes"]["ungated"], 1, "{rate:#}");
 }
+
+#[test]
+fn a_credential_that_lives_longer_than_the_policy_allows_is_told() {
+    use base64::Engine as _;
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let claims = r#"{"iss":"acme","sub":"ci","aud":"api","iat":4102441200,"exp":4102444800}"#;
+    let token = [part(r#"{"alg":"RS256"}"#), part(claims), part(&"signature".repeat(4))].join(".");
+    let stage = Stage::new();
+    stage.repo.write("ci.env", format!("T={token}\n")).commit("one");
+    let over = |stage: &Stage| {
+        let (_, report) = stage.check(&[]);
+        found(&report).iter().filter(|(_, rule)| rule == "lifetime-over-limit").count()
+    };
+    assert_eq!(over(&stage), 0);
+    stage.repo.write(".tollgate/policy.yml", "version: 1\nlimits: { max_lifetime: { jwt: 15m } }\n");
+    assert_eq!(over(&stage), 1);
+    stage.repo.write(".tollgate/policy.yml", "version: 1\nlimits: { max_lifetime: { jwt: 2h } }\n");
+    assert_eq!(over(&stage), 0);
+    stage.repo.write(".tollgate/policy.yml", "version: 1\nlimits: { max_lifetime: { jwtt: 2h } }\n");
+    let said = stage.run(&["check"]).ends(2);
+    assert!(said.err.contains("`jwtt` is no kind of credential"), "{}", said.err);
+}

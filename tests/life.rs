@@ -12,10 +12,14 @@
 
 #[path = "life/adopt.rs"]
 mod adopt;
+#[path = "life/outside.rs"]
+mod outside;
 #[path = "life/people.rs"]
 mod people;
 #[path = "life/policy.rs"]
 mod policy;
+#[path = "life/release.rs"]
+mod release;
 #[path = "support/run.rs"]
 mod run;
 mod support;

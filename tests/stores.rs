@@ -867,7 +867,8 @@ fn a_replay_names_decisions_that_nothing_backs() {
             coverage_digest: "sha256:00",
             full_scope: true,
             counts: [0, 0, 0, 0],
-            artifact_digest: "",
+            artifacts: &[],
+            tree: "",
             overrides_rejected: &[],
             separation_of_duties: true,
         };

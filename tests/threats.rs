@@ -20,16 +20,12 @@ const ROWS: &str = "
 
 /// Rows without a test, each with the reason.
 const LATER: &[(&str, &str)] = &[
-    ("a8", "needs the list of allowed tool digests in the trust root; records hold the version alone"),
-    ("c9", "needs the cap on records of one run"),
     (
         "c10",
         "belongs to stores with conditional writes; those there are hold a lock, or push what must follow the end",
     ),
     ("c16", "belongs to stores of objects, which are not there yet"),
     ("d9", "needs text normalised before it is matched"),
-    ("f2", "needs `check --verify-deploy`"),
-    ("f3", "no command reads the result of another run as its own decision; there is nothing yet to forge"),
     ("f6", "there is no cache yet that could be poisoned"),
 ];
 

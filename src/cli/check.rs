@@ -25,8 +25,10 @@ use super::guarded::Guarded;
 use super::memo;
 use super::progress;
 use super::site::Site;
+use super::tool::Tool;
 use super::trouble::Trouble;
 use super::trusted;
+use super::verify_deploy;
 
 /// What to judge, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -37,6 +39,7 @@ use super::trusted;
   tollgate check --since origin/main              what every commit since the merge base introduces
   tollgate check --history                        every content any commit ever had, once
   tollgate check --report human --report sarif=out.sarif
+  tollgate check --stage deploy --artifact sha256:4e07...    and the job that deploys: --verify-deploy sha256:4e07...
   kubectl get clusterroles -o yaml | tollgate check --stdin --path roles.yaml
 
 Exit codes: 0 the gate opens, 1 it stays shut, 2 no decision.")]
@@ -85,6 +88,13 @@ pub struct Arguments {
     /// Judge ends at this instant instead of now; on a developer's machine only.
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
+    /// Digest of what is about to be deployed, for the record; may be given again.
+    #[arg(long = "artifact", value_name = "DIGEST")]
+    pub artifacts: Vec<String>,
+    /// Scan nothing: ask the ledger whether the artefact with this digest is the one a run at `deploy` let through.
+    #[arg(long, value_name = "DIGEST",
+          conflicts_with_all = ["staged", "since", "range", "stdin", "history", "artifacts", "reports", "no_ledger", "as_of"])]
+    pub verify_deploy: Option<String>,
     /// A report to print, or to write to a file; may be given again.
     #[arg(long = "report", value_name = "FORMAT[=FILE]")]
     pub reports: Vec<String>,
@@ -120,8 +130,11 @@ impl From<StageName> for Stage {
 /// Runs `check`.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     super::ledger::refuse_seal_key(context)?;
-    let wanted = Wanted::parse(&arguments.reports)?;
     let site = Site::find(&context.absolute(&arguments.path), context)?;
+    if let Some(digest) = &arguments.verify_deploy {
+        return verify_deploy::run(digest, arguments, site, context);
+    }
+    let wanted = Wanted::parse(&arguments.reports)?;
     let outcome = decide(arguments, site, context)?;
     for report in &wanted {
         report.write(&outcome, context)?;
@@ -134,9 +147,15 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
     let mut rejected = Vec::new();
     let stage = site.stage(arguments.stage.map(Into::into), &mut rejected)?;
     let private = stage == Stage::Local;
+    let tool = if private { Tool::unnamed() } else { Tool::begin() };
+    let artifacts: Vec<String> =
+        arguments.artifacts.iter().map(|typed| verify_deploy::artifact(typed)).collect::<Result<_, _>>()?;
     let listing = listing(arguments, &site, private, context);
     let trust = trusted::root(arguments.trust.as_deref(), stage, &site, context, &mut rejected)?;
     let policies = trusted::policies(&trust, &site)?;
+    if !private {
+        tool.must_be_allowed(&policies)?;
+    }
     site.name_pipeline(&policies, arguments.pipeline.as_deref(), &mut rejected);
     let arguments = &if private {
         arguments.clone()
@@ -172,6 +191,9 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         memo: memo.as_ref().map(|kept| &kept.memo),
         threads: threads(arguments.threads),
         version: env!("CARGO_PKG_VERSION"),
+        tool_digest: &|| tool.digest().to_owned(),
+        artifacts: &artifacts,
+        tree: if private { String::new() } else { tree(&site)? },
         overrides_rejected: rejected,
         protected: site.run.request.is_empty() && is_within(&site.run.commit, &trust.commit) == Some(true),
         contains: &contains,
@@ -377,6 +399,18 @@ fn change_base(site: &Site, trust: &TrustRoot) -> Result<String, Trouble> {
     let Some(head) = repository.head()? else { return Ok(String::new()) };
     let base = authors::base(repository, start, &head)?;
     Ok(base.map(|id| id.as_str().to_owned()).unwrap_or_default())
+}
+
+/// Id of the tree of the commit under judgement; empty where it is not here.
+fn tree(site: &Site) -> Result<String, Trouble> {
+    let Some((repository, id)) = site.repository.as_ref().zip(ObjectId::parse(&site.run.commit)) else {
+        return Ok(String::new());
+    };
+    if repository.resolve(id.as_str())?.is_none() {
+        return Ok(String::new());
+    }
+    let commits = repository.commits(&[id])?;
+    Ok(commits.first().map(|commit| commit.tree.as_str().to_owned()).unwrap_or_default())
 }
 
 /// One report that was asked for.

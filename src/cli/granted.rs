@@ -38,13 +38,7 @@ pub fn granted(
     if granted.as_of.take().is_some() {
         rejected.push("--as-of".to_owned());
     }
-    if let (Some(asked), Some(own)) = (&granted.ledger, &policies.settings.ledger)
-        && site.ledger_place(asked) != site.ledger_place(own)
-    {
-        // An empty ledger knows of no revocation and no use. The URL may hold a password.
-        granted.ledger = None;
-        rejected.push("--ledger".to_owned());
-    }
+    granted.ledger = ledger(arguments, site, policies, rejected);
     if leaves_out(arguments, site)? {
         let flag = arguments.since.as_ref().map(|since| format!("--since {since}"));
         let flag = flag.or_else(|| arguments.range.as_ref().map(|range| format!("--range {range}")));
@@ -53,6 +47,23 @@ pub fn granted(
         granted.range = None;
     }
     Ok(granted)
+}
+
+/// The ledger that was asked for, unless the policy names another one.
+pub fn ledger(
+    arguments: &Arguments,
+    site: &Site,
+    policies: &Policies,
+    rejected: &mut Vec<String>,
+) -> Option<String> {
+    let asked = arguments.ledger.as_ref()?;
+    let own = policies.settings.ledger.as_ref();
+    if own.is_some_and(|own| site.ledger_place(asked) != site.ledger_place(own)) {
+        // An empty ledger knows of no revocation and no use. The URL may hold a password.
+        rejected.push("--ledger".to_owned());
+        return None;
+    }
+    Some(asked.clone())
 }
 
 /// Takes out of `granted` what makes a run read a part of the work tree alone, and names it.

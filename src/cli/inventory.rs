@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tollgate::detect::{self, Scan, Setting};
 use tollgate::finding::{Fingerprinter, Gap};
+use tollgate::identity::govern::govern;
 use tollgate::identity::inventory::Inventory;
 use tollgate::identity::{Identity, join};
 use tollgate::policy::{Policies, rule::Detect};
@@ -70,13 +71,13 @@ fn gather(arguments: &Arguments, context: &Context) -> Result<Inventory, Trouble
     let base = match &arguments.since {
         Some(revision) => {
             let commit = base(revision, &site)?;
-            let (identities, _) = joined(read(&Tree::new(scope()?, &commit), setting)?);
+            let (identities, _) = joined(read(&Tree::new(scope()?, &commit), setting)?, now);
             Some(identities)
         }
         None => None,
     };
     let (findings, _) = detect::judge(&scan, setting)?;
-    let (identities, gaps) = joined(scan);
+    let (identities, gaps) = joined(scan, now);
     Ok(Inventory::new(&identities, base.as_deref(), &findings, gaps))
 }
 
@@ -95,8 +96,9 @@ fn read(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, Trouble> {
     Ok(detect::scan(source, setting)?)
 }
 
-fn joined(scan: Scan) -> (Vec<Identity>, Vec<Gap>) {
+fn joined(scan: Scan, now: Timestamp) -> (Vec<Identity>, Vec<Gap>) {
     let mut joined = join(scan.identities);
+    govern(&mut joined.identities, now);
     joined.gaps.extend(scan.gaps);
     joined.gaps.sort();
     joined.gaps.dedup();

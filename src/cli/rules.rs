@@ -36,8 +36,12 @@ pub enum Command {
     Lint,
     /// What each rule costs on a tree.
     Profile(super::profile::Arguments),
-    /// The JSON Schema of a rule file, for editors.
-    Schema,
+    /// The JSON Schema of a rule file or an agent manifest, for editors.
+    Schema {
+        /// Of what.
+        #[arg(default_value = "rules")]
+        of: Described,
+    },
     /// Sign policy, rules and signers, so that they come into force once they are merged.
     Sign(sign::Arguments),
 }
@@ -51,10 +55,22 @@ pub enum Listing {
     Json,
 }
 
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Described {
+    /// `.tollgate/rules/*.yml`.
+    Rules,
+    /// `tollgate-agent.yml`.
+    Agent,
+}
+
 /// Runs `rules`.
 pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
-    if let Command::Schema = command {
-        let schema = schemars::schema_for!(tollgate::policy::syntax::RuleFile);
+    if let Command::Schema { of } = command {
+        let schema = match of {
+            Described::Rules => schemars::schema_for!(tollgate::policy::syntax::RuleFile),
+            Described::Agent => schemars::schema_for!(tollgate::manifest::tollgate_agent::AgentFile),
+        };
         let text = serde_json::to_string_pretty(&schema).unwrap_or_default();
         context.print(&format!("{text}\n"))?;
         return Ok(Exit::Open);
@@ -70,7 +86,7 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Profile(arguments) => super::profile::run(arguments, &policies, context)?,
         Command::Test => return test(&policies, context),
         Command::Lint => return check(&policies, context),
-        Command::Schema | Command::Sign(_) => {}
+        Command::Schema { .. } | Command::Sign(_) => {}
     }
     Ok(Exit::Open)
 }

@@ -19,7 +19,7 @@ use crate::text::span::{Position, Span};
 use crate::text::time::Timestamp;
 
 /// Any token that no other form claims.
-pub(super) const FORM: Form = Form { name: "jwt", literal: "eyJ", read };
+pub(super) const FORM: Form = Form { name: "jwt", literals: &["eyJ"], read };
 
 /// The longest header in encoded bytes.
 const LONGEST_HEADER: usize = 4 << 10;
@@ -47,12 +47,12 @@ pub(super) struct Token {
     pub(super) claims: Map<String, Value>,
 }
 
-fn read(text: &[u8], now: Timestamp) -> Option<(usize, Credential)> {
-    let token = Token::read(text)?;
+fn read(bytes: &[u8], start: usize, now: Timestamp) -> Option<(Span, Credential)> {
+    let token = Token::read(bytes.get(start..)?)?;
     if token.is_public() {
         return None;
     }
-    Some((token.length, token.credential(CredentialKind::Jwt, now)))
+    Some((Span::new(start, start + token.length), token.credential(CredentialKind::Jwt, now)))
 }
 
 impl Token {
@@ -100,6 +100,7 @@ impl Token {
             life: if expires.is_some() { Life::Bounded } else { Life::Never },
             lifetime: lifetime.unwrap_or(-1),
             remaining: expires.map_or(0, |end| end.saturating_sub(now.0.div_euclid(1000))),
+            limit: -1,
             storage: Storage::Literal,
             place: Location { path: String::new(), start, end: start, span: Span::default(), commit: None },
         }

@@ -8,16 +8,17 @@
 use super::Form;
 use super::jwt::Token;
 use crate::identity::{Credential, CredentialKind};
+use crate::text::span::Span;
 use crate::text::time::Timestamp;
 
 /// Tokens whose claims are those of a service account.
-pub(super) const FORM: Form = Form { name: "kubernetes", literal: "eyJ", read };
+pub(super) const FORM: Form = Form { name: "kubernetes", literals: &["eyJ"], read };
 
 /// The issuer of every legacy token.
 const LEGACY: &str = "kubernetes/serviceaccount";
 
-fn read(text: &[u8], now: Timestamp) -> Option<(usize, Credential)> {
-    let token = Token::read(text)?;
+fn read(bytes: &[u8], start: usize, now: Timestamp) -> Option<(Span, Credential)> {
+    let token = Token::read(bytes.get(start..)?)?;
     let kind = if token.text("iss") == LEGACY {
         CredentialKind::KubeLegacyToken
     } else if token.claims.get("kubernetes.io").is_some_and(serde_json::Value::is_object) {
@@ -25,5 +26,5 @@ fn read(text: &[u8], now: Timestamp) -> Option<(usize, Credential)> {
     } else {
         return None;
     };
-    Some((token.length, token.credential(kind, now)))
+    Some((Span::new(start, start + token.length), token.credential(kind, now)))
 }

@@ -5,13 +5,19 @@
 mod jwt;
 /// Service account tokens of Kubernetes, which are JSON web tokens of their own kind.
 mod kubernetes;
+/// URLs that carry the signature of one request.
+mod presigned;
+/// Shared access signatures of Azure Storage.
+mod sas;
+/// Certificates.
+mod x509;
 
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
 use crate::finding::Location;
-use crate::identity::Credential;
+use crate::identity::{Credential, CredentialKind, Life, Storage};
 use crate::text::span::{Position, Span};
 use crate::text::time::Timestamp;
 
@@ -20,16 +26,16 @@ use crate::text::time::Timestamp;
 pub struct Form {
     /// Its name, that of its file.
     pub name: &'static str,
-    /// A text that stands in every credential of this form.
-    pub literal: &'static str,
+    /// Texts of which one stands in every credential of this form.
+    pub literals: &'static [&'static str],
     read: Read,
 }
 
-/// The credential whose text starts with the literal at the front of the bytes, and its length.
-type Read = fn(&[u8], Timestamp) -> Option<(usize, Credential)>;
+/// The credential that a literal at this place of the bytes is part of, and its text.
+type Read = fn(&[u8], usize, Timestamp) -> Option<(Span, Credential)>;
 
 /// Every form we read, in the order in which they are tried at one place.
-pub const FORMS: [Form; 2] = [kubernetes::FORM, jwt::FORM];
+pub const FORMS: [Form; 5] = [kubernetes::FORM, jwt::FORM, sas::FORM, presigned::FORM, x509::FORM];
 
 /// Whether any form could stand in `bytes`; never false where one does.
 pub fn possible(bytes: &[u8]) -> bool {
@@ -39,13 +45,52 @@ pub fn possible(bytes: &[u8]) -> bool {
 /// No credential has more bytes, and no form looks further than that from its first one.
 pub const REACH: usize = 256 << 10;
 
-/// Whether a credential begins at `start`, where nothing else claims the place.
+/// No form looks further back than that from its literal.
+pub const BEHIND: usize = 2 << 10;
+
+/// Whether the literal at `start` is that of a credential.
 pub fn begins(bytes: &[u8], start: usize, now: Timestamp) -> bool {
+    stands_alone(bytes, start) && read_at(bytes, start, now).is_some()
+}
+
+fn read_at(bytes: &[u8], start: usize, now: Timestamp) -> Option<(Span, Credential)> {
     let rest = Span::new(start, bytes.len()).of(bytes);
-    stands_alone(bytes, start)
-        && FORMS
-            .iter()
-            .any(|form| rest.starts_with(form.literal.as_bytes()) && (form.read)(rest, now).is_some())
+    let begins = |form: &&Form| form.literals.iter().any(|literal| rest.starts_with(literal.as_bytes()));
+    FORMS.iter().filter(begins).find_map(|form| (form.read)(bytes, start, now))
+}
+
+/// A credential in the open that nothing is known of yet.
+fn unknown(kind: CredentialKind, name: &str) -> Credential {
+    let start = Position { line: 1, column: 1 };
+    Credential {
+        kind,
+        name: name.to_owned(),
+        issuer: String::new(),
+        subject: String::new(),
+        audience: String::new(),
+        algorithm: String::new(),
+        issued: -1,
+        expires: -1,
+        life: Life::Unknown,
+        lifetime: -1,
+        remaining: 0,
+        limit: -1,
+        storage: Storage::Literal,
+        place: Location { path: String::new(), start, end: start, span: Span::default(), commit: None },
+    }
+}
+
+/// `credential`, known to end at `end`, and to begin at `start` where that is known.
+fn bounded(credential: Credential, start: Option<Timestamp>, end: Timestamp, now: Timestamp) -> Credential {
+    let seconds = |at: Timestamp| at.0.div_euclid(1000);
+    Credential {
+        issued: start.map_or(-1, |start| seconds(start).max(0)),
+        expires: seconds(end).max(0),
+        life: Life::Bounded,
+        lifetime: start.map_or(-1, |start| seconds(end).saturating_sub(seconds(start)).max(0)),
+        remaining: seconds(end).saturating_sub(seconds(now)),
+        ..credential
+    }
 }
 
 /// Every credential in `bytes`, in the order of their places; lives are measured at `now`.
@@ -60,20 +105,14 @@ pub fn read(path: &str, bytes: &[u8], now: Timestamp) -> Vec<Credential> {
         if start < from || !stands_alone(bytes, start) {
             continue;
         }
-        let rest = Span::new(start, bytes.len()).of(bytes);
-        let Some((length, mut credential)) = FORMS.iter().find_map(|form| (form.read)(rest, now)) else {
+        let Some((span, mut credential)) = read_at(bytes, start, now).filter(|(span, _)| span.start >= from)
+        else {
             continue;
         };
-        from = start + length;
-        let start_place = counter.advance(bytes, start);
+        from = span.end;
+        let start_place = counter.advance(bytes, span.start);
         let end = counter.advance(bytes, from);
-        credential.place = Location {
-            path: path.to_owned(),
-            start: start_place,
-            end,
-            span: Span::new(start, from),
-            commit: None,
-        };
+        credential.place = Location { path: path.to_owned(), start: start_place, end, span, commit: None };
         found.push(credential);
     }
     found
@@ -81,7 +120,7 @@ pub fn read(path: &str, bytes: &[u8], now: Timestamp) -> Vec<Credential> {
 
 /// `None` only if the literals could not be compiled, which a test excludes.
 static LITERALS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let mut literals: Vec<&str> = FORMS.iter().map(|form| form.literal).collect();
+    let mut literals: Vec<&str> = FORMS.iter().flat_map(|form| form.literals).copied().collect();
     literals.dedup();
     AhoCorasick::new(literals).ok()
 });
@@ -138,7 +177,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_panic_and_spans_lie_inside(
-            parts in proptest::collection::vec("(eyJ|ey|[A-Za-z0-9_-]{0,9}|\\.|\n|ä|\\{\"alg\":1\\})", 0..60)
+            parts in proptest::collection::vec("(eyJ|ey|sig=|&se=2027-01-01|\\?sv=1|X-Amz-Signature=|-----BEGIN CERTIFICATE-----|MII|[A-Za-z0-9_-]{0,9}|\\.|\n|ä|\\{\"alg\":1\\})", 0..60)
         ) {
             let text = parts.concat();
             for credential in read("a", text.as_bytes(), Timestamp(0)) {

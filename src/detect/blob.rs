@@ -75,6 +75,7 @@ impl Engine<'_> {
         let mut credentials = forms::read(place.path, &text, self.setting.now);
         for credential in &mut credentials {
             credential.place.commit.clone_from(&blob.commit);
+            self.setting.policies.settings.limits.max_lifetime.set(credential, "unknown");
         }
         let credential_spans: Vec<Span> =
             credentials.iter().map(|credential| credential.place.span).collect();

@@ -62,7 +62,8 @@ struct Ready {
 
 impl Ready {
     fn new(rules: &[Rule]) -> Self {
-        let literals = forms::FORMS.map(|form| (form.literal.as_bytes(), FORM));
+        let literals = forms::FORMS.iter().flat_map(|form| form.literals);
+        let literals: Vec<(&[u8], u32)> = literals.map(|literal| (literal.as_bytes(), FORM)).collect();
         let prefilter = Prefilter::with(rules, &literals);
         let sight =
             |rule: &Rule| rule.text_rule().map_or(OF_FORM, |text| text::Sight::of(text, prefilter.longest()));
@@ -136,7 +137,7 @@ impl<'a> Sieve<'a> {
             let rule = self.setting.policies.rules.get(candidate.rule).and_then(Rule::text_rule);
             shown.extend(rule.map(|rule| around(rule, candidate.area)));
         }
-        let reach = |hit: &Hit| Span::new(hit.start.saturating_sub(1), hit.start + forms::REACH);
+        let reach = |hit: &Hit| Span::new(hit.start.saturating_sub(forms::BEHIND), hit.start + forms::REACH);
         let begins = |hit: &&Hit| is_new(reach(hit)) && forms::begins(text, hit.start, self.setting.now);
         shown.extend(of_forms.iter().filter(begins).map(reach));
         Ok(shown)

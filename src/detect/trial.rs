@@ -44,12 +44,14 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
         for (index, example) in rule.text.examples.iter().enumerate() {
             let which = format!("example {}", index + 1);
             match filled(rule, example, index) {
-                Ok(blob) => {
-                    if let Some(message) = judge_example(rule, &ids(&findings(&engine, &blob)?)) {
+                Ok(tree) => {
+                    if let Some(message) = judge_example(rule, &ids(&findings(&engine, &tree)?)) {
                         add(which.clone(), message);
                     }
-                    if let Some(message) = judge_mutants(&engine, rule, &blob)? {
-                        add(format!("{which} with a letter changed"), message);
+                    for blob in &tree.head {
+                        if let Some(message) = judge_mutants(&engine, rule, blob)? {
+                            add(format!("{which} with a letter changed"), message);
+                        }
                     }
                 }
                 Err(message) => add(which, message),
@@ -57,7 +59,7 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
         }
         for (index, example) in rule.text.look_alikes.iter().enumerate() {
             let message = match filled(rule, example, 1000 + index) {
-                Ok(blob) => match strange(rule, &ids(&findings(&engine, &blob)?)) {
+                Ok(tree) => match strange(rule, &ids(&findings(&engine, &tree)?)) {
                     strange if strange.is_empty() => continue,
                     strange => format!("found by {}", list(&strange)),
                 },
@@ -89,7 +91,7 @@ fn judge_mutants(engine: &Engine<'_>, rule: &Rule, example: &Blob) -> Result<Opt
     }
     for (secret, bytes) in mutants {
         let blob = Blob { bytes, ..example.clone() };
-        let mut found = findings(engine, &blob)?;
+        let mut found = findings(engine, &Tree { head: vec![blob], base: Vec::new() })?;
         found.retain(|finding| finding.location.span.overlaps(&secret));
         if !found.is_empty() {
             return Ok(Some(format!("found by {}", list(&ids(&found)))));
@@ -147,26 +149,45 @@ fn strange(rule: &Rule, found: &BTreeSet<RuleId>) -> BTreeSet<RuleId> {
     found.iter().filter(|id| !rule.text.also.contains(&id.0)).cloned().collect()
 }
 
-/// An example as a file, or why it cannot be filled in.
-fn filled(rule: &Rule, example: &ExampleSyntax, index: usize) -> Result<Blob, String> {
-    let (path, template) = match example {
-        ExampleSyntax::Text(text) => ("example.txt", text),
-        ExampleSyntax::File { path, text } => (path.as_str(), text),
-    };
+/// An example as files, or why it cannot be filled in.
+fn filled(rule: &Rule, example: &ExampleSyntax, index: usize) -> Result<Tree, String> {
     let text_rule = rule.text_rule();
     let regex = text_rule.and_then(|text| text.pattern.regex().ok());
     let check = text_rule.and_then(|text| text.checksum.as_ref()).zip(regex);
     let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
-    let bytes = example::fill(template, &rule.id.0, index, check).map_err(|error| error.to_string())?;
     let change = rule.kind().eq("document").then_some(Change::Modified);
-    Ok(Blob { path: path.to_owned(), commit: None, change, bytes })
+    let blob = |(path, template): (&str, &str)| -> Result<Blob, String> {
+        let bytes = example::fill(template, &rule.id.0, index, check).map_err(|error| error.to_string())?;
+        Ok(Blob { path: path.to_owned(), commit: None, change, bytes })
+    };
+    let (mut head, mut base) = (Vec::new(), Vec::new());
+    for (at, file) in example.files().into_iter().enumerate() {
+        let is_base =
+            matches!(example, ExampleSyntax::Files { files } if files.get(at).is_some_and(|file| file.base));
+        if is_base { base.push(blob(file)?) } else { head.push(blob(file)?) }
+    }
+    Ok(Tree { head, base })
 }
 
-/// What all rules find in `blob`, one voice for each value.
-fn findings(engine: &Engine<'_>, blob: &Blob) -> Result<Vec<Finding>, DetectError> {
-    let seen = engine.blob(blob)?;
-    let (identities, _) = super::judge_all(&seen.identities, engine.setting)?;
-    let findings = seen.findings.into_iter().chain(identities).collect();
+/// The files of an example, and those of its base.
+struct Tree {
+    head: Vec<Blob>,
+    base: Vec<Blob>,
+}
+
+/// What all rules find in `tree`, one voice for each value.
+fn findings(engine: &Engine<'_>, tree: &Tree) -> Result<Vec<Finding>, DetectError> {
+    let (mut findings, mut identities, mut before) = (Vec::new(), Vec::new(), Vec::new());
+    for blob in &tree.head {
+        let seen = engine.blob(blob)?;
+        findings.extend(seen.findings);
+        identities.extend(seen.identities);
+    }
+    for blob in &tree.base {
+        before.extend(engine.blob(blob)?.identities);
+    }
+    let (judged, _) = super::judge_all(&identities, &before, engine.setting)?;
+    findings.extend(judged);
     Ok(overlap::one_voice(findings, engine.setting.policies))
 }
 

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::prefilter::{Hit, Prefilter};
 use super::text::{Subject, candidates, of_hits};
 use crate::policy::example::{self, Check};
-use crate::policy::syntax::ExampleSyntax;
 use crate::policy::{Policies, load};
 
 /// A hit of every rule at every offset. A rule with `then` asks what stands behind its keyword: it has them where they are.
@@ -36,8 +35,9 @@ fn examples(policies: &Policies) -> Vec<Vec<u8>> {
         let check = text.checksum.as_ref().zip(text.pattern.regex().ok());
         let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
         for (index, one) in rule.text.examples.iter().chain(&rule.text.look_alikes).enumerate() {
-            let (ExampleSyntax::Text(template) | ExampleSyntax::File { text: template, .. }) = one;
-            found.extend(example::fill(template, "unfiltered", index, check));
+            let filled =
+                one.files().into_iter().map(|(_, text)| example::fill(text, "unfiltered", index, check));
+            found.extend(filled.flatten());
         }
     }
     found

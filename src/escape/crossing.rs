@@ -1,11 +1,14 @@
 //! Which run a deploy relied on, and whether that run was good for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::event::{Deploy, Event, Id, RunKey, Sighting, Trip, What};
+use super::event::{Deploy, Event, Glass, Id, RunKey, Sighting, Trip, What};
 use crate::decide::Verdict;
 use crate::pipeline::Stage;
 use crate::text::time::{Length, Timestamp};
+
+/// How long broken glass holds where its record does not say.
+const GLASS_HOLDS: Length = Length::days(1);
 
 /// Runs, sightings and production deploys by name; positions point into the sorted events.
 pub(super) struct Roads<'e> {
@@ -17,7 +20,8 @@ pub(super) struct Roads<'e> {
     deploys: HashMap<(Id, Id), usize>,
     on_road: BTreeMap<Id, Vec<usize>>,
     activated: HashMap<Id, Vec<(Timestamp, Id)>>,
-    glass: Vec<(Timestamp, Id, [Id; 3])>,
+    /// Positions of the deploys that the glass was broken for.
+    broken: HashSet<usize>,
 }
 
 /// A deploy with the run it relied on.
@@ -46,7 +50,7 @@ impl<'e> Roads<'e> {
             deploys: HashMap::new(),
             on_road: BTreeMap::new(),
             activated: HashMap::new(),
-            glass: Vec::new(),
+            broken: HashSet::new(),
         };
         for (at, event) in events.iter().enumerate() {
             match &event.what {
@@ -61,9 +65,7 @@ impl<'e> Roads<'e> {
                 What::PolicyActivated { pipeline, digest } => {
                     roads.activated.entry(*pipeline).or_default().push((event.ts, *digest));
                 }
-                What::BreakGlass { pipeline, deploy, run, commit } => {
-                    roads.glass.push((event.ts, *pipeline, [*deploy, *run, *commit]));
-                }
+                What::BreakGlass(glass) => roads.break_glass(at, event.ts, glass, &production),
                 _ => {}
             }
         }
@@ -138,13 +140,28 @@ impl<'e> Roads<'e> {
         all.get(..all.partition_point(|at| self.time(*at) <= known)).unwrap_or_default()
     }
 
-    /// Whether a quorum broke the glass for this deploy, by its id, its run or its commit.
-    pub(super) fn glass_broken(&self, deploy: &Deploy, at: Timestamp) -> bool {
-        let named = [deploy.id, deploy.relied_on, deploy.commit];
-        let fits = |names: &[Id; 3]| names.iter().zip(named).any(|(name, of)| *name != 0 && *name == of);
-        self.glass
-            .iter()
-            .any(|(when, pipeline, names)| *when <= at && *pipeline == deploy.pipeline && fits(names))
+    /// Whether a quorum broke the glass for the deploy at a position.
+    pub(super) fn glass_broken(&self, deploy: usize) -> bool {
+        self.broken.contains(&deploy)
+    }
+
+    /// The first deploy after the one at `at` that `glass` names, before it ends: one glass, one deploy.
+    fn break_glass(&mut self, at: usize, since: Timestamp, glass: &Glass, production: &dyn Fn(Id) -> bool) {
+        let until = glass.until.unwrap_or(since.plus(GLASS_HOLDS));
+        let after = self.events.iter().enumerate().skip(at);
+        let first =
+            after.take_while(|(_, event)| event.ts < until).find(|(position, event)| match &event.what {
+                What::Deploy(deploy) => {
+                    let named = [deploy.id, deploy.relied_on, deploy.commit];
+                    let fits = glass.names.iter().zip(named).any(|(name, of)| *name != 0 && *name == of);
+                    production(deploy.environment)
+                        && deploy.pipeline == glass.pipeline
+                        && fits
+                        && !self.broken.contains(position)
+                }
+                _ => false,
+            });
+        self.broken.extend(first.map(|(position, _)| position));
     }
 
     /// The event at a position.

@@ -47,7 +47,7 @@ pub(super) enum What {
     Revoked(Key),
     Remediated { key: Key, how: Id },
     Dismissed(Key),
-    BreakGlass { pipeline: Id, deploy: Id, run: Id, commit: Id },
+    BreakGlass(Box<Glass>),
     PolicyActivated { pipeline: Id, digest: Id },
     EnforcementChanged { pipeline: Id, rule: Id, blocks: bool },
     Rerated { key: Key, to: Severity },
@@ -147,6 +147,16 @@ pub(super) struct Deploy {
     pub actor: Id,
     /// Whether an authorised writer signed it; one that is not counts as presumed.
     pub signed: bool,
+}
+
+/// The gate overridden by several persons, for one deploy.
+#[derive(Debug)]
+pub(super) struct Glass {
+    pub pipeline: Id,
+    /// The deploy, the run and the commit it is for; 0 where it names none.
+    pub names: [Id; 3],
+    /// The first instant it no longer holds.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -278,7 +288,13 @@ fn what(
         Kind::Remediated => What::Remediated { how: id("how"), key: key(record, names)? },
         Kind::Dismissed => What::Dismissed(key(record, names)?),
         Kind::BreakGlass => {
-            What::BreakGlass { pipeline, deploy: id("deploy_id"), run: id("run_id"), commit: id("commit.id") }
+            // The run that writes it is not the one it overrides, unless it names none.
+            let run = if record.text("relied_on").is_empty() { id("run_id") } else { id("relied_on") };
+            What::BreakGlass(Box::new(Glass {
+                pipeline,
+                names: [id("deploy_id"), run, id("commit.id")],
+                until: Timestamp::parse(record.text("expires_at")).ok(),
+            }))
         }
         Kind::PolicyActivated => What::PolicyActivated { pipeline, digest: id("policy.digest") },
         Kind::EnforcementChanged => What::EnforcementChanged {

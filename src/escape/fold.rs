@@ -122,10 +122,8 @@ impl Fold<'_, '_> {
                     self.story.relaxed.push((*pipeline, event.rid));
                 }
             }
-            What::Found(_)
-            | What::Remediated { .. }
-            | What::BreakGlass { .. }
-            | What::PolicyActivated { .. } => {}
+            What::Found(_) | What::Remediated { .. } | What::BreakGlass(_) | What::PolicyActivated { .. } => {
+            }
         }
     }
 
@@ -288,9 +286,7 @@ impl Fold<'_, '_> {
                 Action::Advise => (Class::Advisory, Cause::None),
                 // What a presumed crossing blocked did not cross.
                 Action::Block if deploy.is_none() => continue,
-                Action::Block if deploy.is_some_and(|deploy| self.roads.glass_broken(deploy, ts)) => {
-                    (Class::Overridden, Cause::BreakGlass)
-                }
+                Action::Block if self.roads.glass_broken(at) => (Class::Overridden, Cause::BreakGlass),
                 Action::Block => (Class::Overridden, Cause::Unrecorded),
             };
             let exception = if class == Class::Excepted { seen.exception } else { 0 };

@@ -2,7 +2,7 @@
 
 use super::{GateError, Request};
 use crate::ledger::standing::PolicyFacts;
-use crate::ledger::{Key, Kind, Ledger, LedgerError, Lineage, Prefix, Record, audit};
+use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record, audit};
 use crate::pipeline::Stage;
 use crate::text::time::Timestamp;
 use crate::trust::activation::{Activated, Former, Standing};
@@ -57,8 +57,9 @@ impl Activation {
             version,
             standing: &standing,
             signatures: &request.trust.signatures,
+            holders: request.trust.holders(),
         };
-        let lineage = Lineage::new(ledger.origin(), request.version, &request.run, request.stage);
+        let lineage = request.lineage(ledger.origin(), &request.run);
         let record = (!is_known).then(|| lineage.trust_activated(now, &facts));
         Ok(Self { known: records.len(), record, told })
     }
@@ -98,5 +99,6 @@ fn activated(record: &Record) -> Activated {
             .and_then(|version| u64::try_from(version).ok())
             .unwrap_or(1),
         commit: record.text("policy.source_commit").to_owned(),
+        holders: record.integer("trust.holders").and_then(|count| u64::try_from(count).ok()),
     }
 }

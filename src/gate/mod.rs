@@ -8,6 +8,8 @@ mod activation;
 mod adoption;
 /// What the ledger remembers that a decision depends on.
 mod memory;
+/// The records of what a run saw.
+mod observed;
 /// The records of a run.
 mod records;
 
@@ -17,7 +19,7 @@ use crate::decide::{Gaps, Ruling, decide};
 use crate::detect::{self, DetectError, Scan, Setting};
 use crate::exception;
 use crate::finding::{Enforcement, Finding, Fingerprinter, Gap};
-use crate::ledger::{Ledger, LedgerError, Receipt, Record};
+use crate::ledger::{Ledger, LedgerError, Lineage, Receipt, Record};
 use crate::outcome::{Coverage, Outcome, RuleText};
 use crate::pipeline::{Run, Stage};
 use crate::policy::Policies;
@@ -55,6 +57,12 @@ pub struct Request<'a> {
     pub threads: usize,
     /// Version of the tool, for the records.
     pub version: &'a str,
+    /// `sha256:` digest of the tool, for the records; empty where it need not be told from others.
+    pub tool_digest: &'a dyn Fn() -> String,
+    /// `sha256:` digests of what is about to be deployed.
+    pub artifacts: &'a [String],
+    /// Id of the tree of the commit under judgement; empty when unknown.
+    pub tree: String,
     /// Flags and variables that would have relaxed the gate.
     pub overrides_rejected: Vec<String>,
     /// Whether the ref under judgement is the protected branch.
@@ -68,6 +76,13 @@ pub struct Request<'a> {
     pub former: &'a dyn Fn(&str) -> Option<Former>,
     /// The commit a change must be measured from, so that what it no longer holds is gone; empty when unknown.
     pub change_base: String,
+}
+
+impl Request<'_> {
+    /// What every record of this run begins with, where it speaks of `run`.
+    fn lineage(&self, origin: &str, run: &Run) -> Lineage {
+        Lineage::new(origin, self.version, run, self.stage).by_tool(&(self.tool_digest)())
+    }
 }
 
 /// Where the decision is recorded.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Request;
 use super::adoption;
 use super::memory::Memory;
+use super::observed;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
 use crate::exception::document::MAX_FINDINGS;
@@ -25,43 +26,31 @@ pub(super) fn of_run(
     memory: &Memory,
     now: Timestamp,
 ) -> Vec<Record> {
-    let lineage = Lineage::new(origin, request.version, &request.run, request.stage);
+    let lineage = request.lineage(origin, &request.run);
     let mut batch = approvals(request, &lineage, ruling, memory, now);
     batch.extend(adoption::records(request, &lineage, memory, now));
-    for decision in worst(ruling).values() {
-        batch.push(lineage.observed(now, decision, &request.policies.digest));
+    let observed = observed::of(ruling, &lineage, &request.policies.digest, now);
+    for (decision, record) in observed.kept {
+        batch.push(record);
         batch.extend(dismissal(&lineage, decision, now));
     }
     batch.extend(refusals(&lineage, ruling, memory, now));
-    for (occurrence, gone) in memory.gone.iter().enumerate() {
+    for (occurrence, gone) in memory.gone.iter().take(observed::MOST).enumerate() {
         let mut run = request.run.clone();
         run.reference.clone_from(&gone.reference);
         let about = About { fingerprint: gone.fingerprint, rule: &gone.rule, severity: gone.severity };
-        let there = Lineage::new(origin, request.version, &run, request.stage);
+        let there = request.lineage(origin, &run);
         // One risk may be gone from several refs at once.
         let mut record = there.cleared(now, about, gone.how);
         record.set("occurrence", occurrence);
         batch.push(finish(record));
     }
-    batch.push(run_record(request, &lineage, scan, ruling, now));
-    batch
-}
-
-/// One decision for each fingerprint: of several places the one that was treated worst.
-fn worst(ruling: &Ruling) -> BTreeMap<(Fingerprint, &str), &Decision> {
-    let mut worst: BTreeMap<(Fingerprint, &str), &Decision> = BTreeMap::new();
-    let rank = |decision: &Decision| {
-        let action = Action::ALL.iter().position(|action| *action == decision.action);
-        (std::cmp::Reverse(action), decision.finding.severity)
-    };
-    for decision in &ruling.decisions {
-        let key = (decision.finding.fingerprint, decision.finding.rule.0.as_str());
-        let known = worst.entry(key).or_insert(decision);
-        if rank(decision) > rank(known) {
-            *known = decision;
-        }
+    let mut run = run_record(request, &lineage, scan, ruling, now);
+    if observed.left_out > 0 {
+        run.set("left_out", observed.left_out);
     }
-    worst
+    batch.push(run);
+    batch
 }
 
 /// An exception that is seen, or used, for the first time, with all that proves it.
@@ -161,7 +150,8 @@ fn run_record(
             coverage_digest: &scan.digest,
             full_scope: scan.extent.full,
             counts: Action::ALL.map(count),
-            artifact_digest: "",
+            artifacts: request.artifacts,
+            tree: &request.tree,
             overrides_rejected: &request.overrides_rejected,
             separation_of_duties: request.policies.settings.exceptions.separation_of_duties,
         },

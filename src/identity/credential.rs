@@ -1,6 +1,6 @@
 //! What proves an identity, with issue and end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::finding::Location;
 
@@ -29,6 +29,8 @@ pub struct Credential {
     pub lifetime: i64,
     /// From now to its end in seconds, negative once it has ended; 0 where `expires` is -1.
     pub remaining: i64,
+    /// The longest life the policy allows it, in seconds; -1 where it says nothing. Set before rules are asked.
+    pub limit: i64,
     /// Where it is kept.
     pub storage: Storage,
     /// Where it stands.
@@ -37,7 +39,7 @@ pub struct Credential {
 }
 
 /// What kind of text or object a credential is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words are those of the platforms")]
 pub enum CredentialKind {
@@ -57,6 +59,8 @@ pub enum CredentialKind {
     OauthClientSecret,
     ApiKey,
     SshKey,
+    Sas,
+    PresignedUrl,
 }
 
 /// Whether a credential ends.
@@ -83,4 +87,13 @@ pub enum Storage {
     SecretManager,
     /// Exchanged for a proof of identity; nothing is kept.
     Federated,
+}
+
+impl CredentialKind {
+    /// The kind that rules and policies write as `word`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        use serde::de::IntoDeserializer as _;
+        let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = word.into_deserializer();
+        Self::deserialize(text).ok()
+    }
 }

@@ -16,6 +16,8 @@ pub(super) enum Extent {
 pub(super) fn escalation(platform: &str, grant: &Grant) -> Option<(String, Extent)> {
     match platform {
         "aws" => amazon(grant),
+        "gcp" => google(grant),
+        "azure" => azure(grant),
         _ => kubernetes(grant),
     }
 }
@@ -36,6 +38,95 @@ fn amazon(grant: &Grant) -> Option<(String, Extent)> {
     let everywhere = AMAZON_KINDS.iter().any(|kind| allows(grant, action, kind, ""));
     Some(((*action).to_owned(), if everywhere { Extent::Whole } else { Extent::Part }))
 }
+
+fn google(grant: &Grant) -> Option<(String, Extent)> {
+    if !grant.conditions.is_empty() {
+        return None;
+    }
+    let action = grant.actions.iter().find(|action| {
+        let action = action.as_str();
+        GOOGLE_ROLES.contains(&action) || GOOGLE_PERMISSIONS.contains(&action)
+    })?;
+    let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
+    Some((format!("use {action}"), if wide { Extent::Whole } else { Extent::Part }))
+}
+
+fn azure(grant: &Grant) -> Option<(String, Extent)> {
+    if !grant.conditions.is_empty() {
+        return None;
+    }
+    let named = grant.actions.iter().find(|action| AZURE_ROLES.contains(&action.as_str()));
+    let action = named
+        .map(String::as_str)
+        .or_else(|| AZURE_ACTIONS.iter().copied().find(|action| allows_somewhere(grant, action)))?;
+    let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
+    Some((format!("use {action}"), if wide { Extent::Whole } else { Extent::Part }))
+}
+
+/// Built-in roles that hand out roles, or change whatever runs.
+///
+/// Source: Microsoft, "Azure built-in roles", read 2026-11-21.
+const AZURE_ROLES: [&str; 4] =
+    ["Owner", "Contributor", "User Access Administrator", "Role Based Access Control Administrator"];
+
+/// Actions that lead to more.
+///
+/// Source: Microsoft, "Azure permissions", read 2026-11-21.
+const AZURE_ACTIONS: [&str; 6] = [
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Authorization/roleDefinitions/write",
+    "Microsoft.Authorization/elevateAccess/action",
+    "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    "Microsoft.Compute/virtualMachines/runCommand/action",
+    "Microsoft.Resources/deploymentScripts/write",
+];
+
+/// Roles that lead to more, or to whoever a service account is.
+///
+/// Source: Google Cloud, "IAM basic and predefined roles reference", and "Roles for service account authentication",
+/// read 2026-11-21.
+const GOOGLE_ROLES: [&str; 22] = [
+    "roles/owner",
+    "roles/editor",
+    "roles/iam.serviceAccountTokenCreator",
+    "roles/iam.serviceAccountUser",
+    "roles/iam.serviceAccountKeyAdmin",
+    "roles/iam.serviceAccountAdmin",
+    "roles/iam.workloadIdentityUser",
+    "roles/iam.roleAdmin",
+    "roles/iam.organizationRoleAdmin",
+    "roles/iam.securityAdmin",
+    "roles/resourcemanager.projectIamAdmin",
+    "roles/resourcemanager.folderIamAdmin",
+    "roles/resourcemanager.folderAdmin",
+    "roles/resourcemanager.organizationAdmin",
+    "roles/orgpolicy.policyAdmin",
+    "roles/cloudbuild.builds.editor",
+    "roles/deploymentmanager.editor",
+    "roles/compute.admin",
+    "roles/compute.instanceAdmin",
+    "roles/compute.instanceAdmin.v1",
+    "roles/container.admin",
+    "roles/secretmanager.admin",
+];
+
+/// Permissions of roles of one's own that lead to more.
+const GOOGLE_PERMISSIONS: [&str; 14] = [
+    "resourcemanager.projects.setIamPolicy",
+    "resourcemanager.folders.setIamPolicy",
+    "resourcemanager.organizations.setIamPolicy",
+    "iam.roles.update",
+    "iam.serviceAccounts.getAccessToken",
+    "iam.serviceAccounts.getOpenIdToken",
+    "iam.serviceAccounts.signBlob",
+    "iam.serviceAccounts.signJwt",
+    "iam.serviceAccounts.implicitDelegation",
+    "iam.serviceAccounts.actAs",
+    "iam.serviceAccounts.setIamPolicy",
+    "iam.serviceAccountKeys.create",
+    "orgpolicy.policy.set",
+    "cloudbuild.builds.create",
+];
 
 /// Everything an escalation of [`AMAZON`] can be about.
 const AMAZON_KINDS: [&str; 4] =

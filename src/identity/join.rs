@@ -250,6 +250,7 @@ fn bound(grant: Grant, step: &Delegation) -> Grant {
         namespace: if limits { step.namespace.clone() } else { grant.namespace },
         given_by: vec![step.to.clone(), step.through.clone()],
         bound_at: Some(step.place.clone()),
+        conditions: grant.conditions.iter().chain(&step.conditions).cloned().collect(),
         ..grant
     }
 }

@@ -76,6 +76,24 @@ pub struct Radius {
     pub change: Option<Change>,
 }
 
+/// What rules see of a radius.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Blast {
+    /// 0 to 100.
+    pub score: i64,
+    /// P, 0 to 5, steps to others followed.
+    pub privilege: i64,
+    /// Stable names on the way to the one that gives the highest privilege; empty when it is itself.
+    pub path: Vec<String>,
+}
+
+impl From<Radius> for Blast {
+    fn from(radius: Radius) -> Self {
+        let Radius { score, privilege, path, .. } = radius;
+        Self { score: score.into(), privilege: privilege.level.into(), path }
+    }
+}
+
 /// The largest whole s with s⁵ · 3125 ≤ 100⁵ · P² · D · R · E; whole numbers only, so the same everywhere.
 ///
 /// Any factor 0 gives 0; factors above 5 count as 5.
@@ -196,6 +214,18 @@ fn reads_secrets(platform: &str, grant: &Grant) -> bool {
                     .iter()
                     .any(|action| allows_somewhere(grant, action))
         }
+        "azure" => {
+            grant.scope >= Scope::Namespace
+                && ["Key Vault Administrator", "Key Vault Secrets Officer", "Key Vault Secrets User"]
+                    .iter()
+                    .any(|role| grant.actions.iter().any(|action| action == role))
+        }
+        "gcp" => {
+            grant.scope >= Scope::Cluster
+                && ["roles/secretmanager.secretAccessor", "secretmanager.versions.access"]
+                    .iter()
+                    .any(|action| allows_somewhere(grant, action))
+        }
         _ => {
             let reads = ["get", "list", "watch"].iter().any(|action| allows(grant, action, "secrets", ""));
             reads && grant.names.is_empty()
@@ -310,8 +340,14 @@ fn ease(identity: &Identity) -> Factor {
 }
 
 /// Groups and users that need no credential, or any.
-const OPEN_GROUPS: [&str; 4] =
-    ["/system:anonymous", "/system:unauthenticated", "/system:authenticated", "aws/principal/*"];
+const OPEN_GROUPS: [&str; 6] = [
+    "/system:anonymous",
+    "/system:unauthenticated",
+    "/system:authenticated",
+    "aws/principal/*",
+    "gcp/allUsers",
+    "gcp/allAuthenticatedUsers",
+];
 
 fn credential_ease(credential: &Credential, exported: bool) -> Factor {
     let place = Some(&credential.place);
@@ -512,6 +548,7 @@ mod tests {
             life: Life::Never,
             lifetime: -1,
             remaining: 0,
+            limit: -1,
             storage: Storage::Literal,
             place: place("t"),
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::record::{Kind, Record};
+use super::release::artifacts;
 use crate::text::safe;
 
 /// The columns of [`row`] after `index`: a name, and the field of a record it holds.
@@ -109,8 +110,10 @@ fn subjects(run: &Record) -> Vec<Value> {
     if [40, 64].contains(&commit.len()) {
         subjects.push(json!({ "name": run.text("repo.name"), "digest": { "gitCommit": commit } }));
     }
-    if let Some(digest) = run.text("artifact.digest").strip_prefix("sha256:") {
-        subjects.push(json!({ "name": "artifact", "digest": { "sha256": digest } }));
+    for digest in artifacts(run) {
+        if let Some(digest) = digest.strip_prefix("sha256:") {
+            subjects.push(json!({ "name": "artifact", "digest": { "sha256": digest } }));
+        }
     }
     subjects
 }

@@ -31,8 +31,10 @@ pub struct RunFacts<'a> {
     pub full_scope: bool,
     /// How many decisions of each action, in the order of [`Action::ALL`].
     pub counts: [usize; 4],
-    /// `sha256:` digest of what would be deployed; empty when unknown.
-    pub artifact_digest: &'a str,
+    /// `sha256:` digests of what would be deployed; none when unknown.
+    pub artifacts: &'a [String],
+    /// Id of the tree that was read; empty when unknown.
+    pub tree: &'a str,
     /// Flags and variables that would have relaxed the gate and were ignored.
     pub overrides_rejected: &'a [String],
     /// Whether the policy forbids authors to approve.
@@ -105,8 +107,13 @@ impl Lineage {
         for (action, count) in Action::ALL.into_iter().zip(facts.counts) {
             record.set(&format!("counts.{}", action.word()), count);
         }
-        if !facts.artifact_digest.is_empty() {
-            record.set("artifact.digest", facts.artifact_digest);
+        match facts.artifacts {
+            [] => {}
+            [one] => record.set("artifact.digest", one.as_str()),
+            many => record.set("artifact.digest", texts(many)),
+        }
+        if !facts.tree.is_empty() {
+            record.set("commit.tree", facts.tree);
         }
         record.set("override_rejected", texts(facts.overrides_rejected));
         record.set("separation_of_duties", facts.separation_of_duties);

@@ -9,6 +9,8 @@ use crate::text::time::Timestamp;
 pub struct Lineage {
     origin: String,
     version: String,
+    /// Digest of the binary; empty on a person's machine.
+    tool: String,
     run: Run,
     stage: Stage,
 }
@@ -16,7 +18,15 @@ pub struct Lineage {
 impl Lineage {
     /// For records of `run` in the ledger `origin` ([`super::Ledger::origin`]), written by tollgate `version`.
     pub fn new(origin: &str, version: &str, run: &Run, stage: Stage) -> Self {
-        Self { origin: origin.to_owned(), version: version.to_owned(), run: run.clone(), stage }
+        let (origin, version) = (origin.to_owned(), version.to_owned());
+        Self { origin, version, tool: String::new(), run: run.clone(), stage }
+    }
+
+    /// The same, where each record also names the binary that wrote it, by its `sha256:` digest.
+    #[must_use]
+    pub fn by_tool(mut self, digest: &str) -> Self {
+        digest.clone_into(&mut self.tool);
+        self
     }
 
     /// A record of `kind` with head, identity and session, and nothing of its own yet.
@@ -46,6 +56,9 @@ impl Lineage {
             ("ref", &run.reference),
         ] {
             record.set(path, text);
+        }
+        if !self.tool.is_empty() {
+            record.set("tool.digest", self.tool.as_str());
         }
         record.set("attempt", run.attempt.max(1));
         if !run.request.is_empty() {

@@ -28,6 +28,8 @@ pub mod merkle;
 pub mod proof;
 /// One event of the ledger.
 pub mod record;
+/// Which run let an artefact through.
+pub mod release;
 /// Signed checkpoints.
 pub mod seal;
 /// Records of who may do what: signers, baselines, broken glass.

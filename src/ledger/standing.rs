@@ -43,6 +43,25 @@ pub struct PolicyFacts<'a> {
     pub standing: &'a Standing,
     /// The signatures over it, one after the other.
     pub signatures: &'a str,
+    /// How many persons it lists who may sign the next one.
+    pub holders: usize,
+}
+
+/// What `break_glass` records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenGlass<'a> {
+    /// Why it cannot wait.
+    pub reason: &'a str,
+    /// Who wrote it; who takes it upon themselves are those who sign.
+    pub by: &'a str,
+    /// The commit that goes into production.
+    pub commit: &'a str,
+    /// The deploy; empty while it has no id.
+    pub deploy: &'a str,
+    /// The run that is overridden; empty for none.
+    pub run: &'a str,
+    /// The first instant it no longer holds.
+    pub until: Timestamp,
 }
 
 /// The most bytes of signatures over a policy that a record holds.
@@ -79,11 +98,29 @@ impl Lineage {
         parts.into_iter().enumerate().map(part).collect()
     }
 
+    /// The gate is overridden, for one deploy.
+    pub fn glass_broken(&self, at: Timestamp, glass: &BrokenGlass<'_>) -> Record {
+        let mut record = self.begin(Kind::BreakGlass, at);
+        record.set("reason", glass.reason);
+        record.set("by", glass.by);
+        if !glass.commit.is_empty() {
+            record.set("commit.id", glass.commit);
+        }
+        if !glass.deploy.is_empty() {
+            record.set("deploy_id", glass.deploy);
+        }
+        record.set("relied_on", glass.run);
+        record.set("max_uses", 1);
+        record.set("expires_at", glass.until.to_string());
+        finish(record)
+    }
+
     /// What is believed from now on.
     pub fn trust_activated(&self, at: Timestamp, facts: &PolicyFacts<'_>) -> Record {
         let mut record = self.policy_activated(at, facts.digest, facts.commit);
         record.set("policy.version", facts.version);
         record.set("trust.digest", facts.trust);
+        record.set("trust.holders", facts.holders);
         let (word, persons) = match facts.standing {
             Standing::InForce => ("in_force", &[][..]),
             Standing::First => ("first", &[][..]),

@@ -9,7 +9,7 @@ use super::redact::{is_reference, names_secret, redact};
 use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
-    Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
+    Blast, Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
 };
 use crate::text::places::Places;
 use crate::text::span::Span;
@@ -122,6 +122,8 @@ impl<'f> File<'f> {
             session: Session { max_seconds: -1, ..Session::default() },
             delegation: vec![],
             settings: vec![],
+            widened: vec![],
+            blast: Blast::default(),
             home: String::new(),
             places: vec![self.location(at.span)],
         }
@@ -170,6 +172,7 @@ pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Locati
         life: Life::Unknown,
         lifetime: -1,
         remaining: 0,
+        limit: -1,
         storage: Storage::SecretManager,
         place,
     }

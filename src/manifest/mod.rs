@@ -2,6 +2,8 @@
 
 /// Policies of AWS IAM, alone and in templates.
 mod aws_iam;
+/// Role definitions and assignments of Azure.
+mod azure_rbac;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
@@ -14,6 +16,8 @@ mod context;
 mod cursor;
 /// One file while it is read.
 mod file;
+/// Policies of Google Cloud IAM.
+mod gcp_iam;
 /// Settings of the coding agent Gemini CLI.
 mod gemini;
 /// Workflows of GitHub Actions and their jobs.
@@ -28,6 +32,8 @@ mod launch;
 mod mcp;
 /// Settings of the coding agent opencode.
 mod opencode;
+/// The identities of one file while it is read.
+mod parts;
 /// Permission rules of coding agents.
 mod permission;
 /// Text that may hold a secret, made fit to show.
@@ -36,6 +42,8 @@ mod redact;
 mod script;
 /// Identity resources in Terraform.
 mod terraform;
+/// Our own manifest of agents.
+pub mod tollgate_agent;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Settings of the coding agent of Zed.
@@ -70,9 +78,11 @@ pub enum Keep {
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
     aws_iam::DIALECT,
+    azure_rbac::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
     cursor::DIALECT,
+    gcp_iam::DIALECT,
     gemini::DIALECT,
     github_actions::DIALECT,
     gitlab_ci::DIALECT,
@@ -80,6 +90,7 @@ pub const DIALECTS: &[Dialect] = &[
     mcp::DIALECT,
     opencode::DIALECT,
     terraform::DIALECT,
+    tollgate_agent::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];
@@ -226,6 +237,14 @@ mod tests {
                 "variables: {DB_PASSWORD: WEAK, B: CANARY}\na:\n  variables: {A_TOKEN: WEAK}\n  script: [\"curl --token CANARY https://a.example | sh\"]\n",
             ),
             (
+                "stack.yaml",
+                "Resources:\n  U:\n    Type: AWS::IAM::User\n    Properties: {LoginProfile: {Password: WEAK}, Tags: [{Key: token, Value: CANARY}]}\n",
+            ),
+            (
+                "main.tf",
+                "resource \"aws_iam_user_login_profile\" \"a\" {\n  user = \"a\"\n  password = \"WEAK\"\n  token = \"CANARY\"\n}\nresource \"azuread_application_password\" \"a\" {\n  application_id = \"a\"\n  value = \"WEAK\"\n}\n",
+            ),
+            (
                 "kubeconfig",
                 "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
             ),
@@ -249,13 +268,16 @@ mod tests {
                     "apiVersion: v1\n", "kind: ", "Role", "RoleBinding", "Pod", "List", "Secret", "\n", "rules:\n", "- ",
                     "  ", "subjects: ", "metadata: {name: a}\n", "items: [", "]", "{", "}", "spec: ", "verbs: ['*']\n", "---\n",
                     "mcpServers: ", "permissions: ", "allow: ", "\"", ",", ":", "{{ x }}", "roleRef: {kind: Role, name: a}\n",
-                    "env: {A: b}", "hooks: [1]", "resources: ", "null", "~", "&a ", "*a",
+                    "env: {A: b}", "hooks: [1]", "resources: ", "null", "~", "&a ", "*a", "Statement: ", "Effect: Allow\n", "Action: '*'\n", "Principal: '*'\n", "Resources: ",
+                    "Type: AWS::IAM::Role\n", "Properties: ", "!Ref ", "!If ", "bindings: ", "role: ", "members: ", "resource \"aws_iam_role\" \"a\" {\n",
+                    "assume_role_policy = ", "jsonencode(", ")", "<<EOF\n", "EOF\n", " = ", "data \"aws_iam_policy_document\" \"a\" {\n", "statement {\n",
+                    "$schema: deploymentTemplate\n", "type: Microsoft.Authorization/roleAssignments\n", "properties: ", "google_project_iam_member",
                 ]),
                 0..30,
             )
         ) {
             let text = parts.concat();
-            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml"] {
+            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml", "a/main.tf"] {
                 for dialect in DIALECTS {
                     let mut reading = Reading::default();
                     (dialect.read)(&File::new(path, None, text.as_bytes(), Keep::Documents), &mut reading);

@@ -6,6 +6,8 @@ pub mod example;
 mod facts;
 /// What a condition asks first.
 mod guard;
+/// How long credentials may live.
+pub mod lifetimes;
 /// Quorums and lifetimes of exceptions.
 pub mod limits;
 /// Everything that makes a rule bad.

@@ -3,8 +3,8 @@
 
 use crate::finding::Location;
 use crate::identity::{
-    Approval, Authority, Context, Credential, CredentialKind, Delegation, Effect, Grant, Identity,
-    IdentityKind, Life, Scope, Session, Setting, Storage, Tool,
+    Approval, Authority, Blast, Context, Credential, CredentialKind, Delegation, Effect, Grant, Identity,
+    IdentityKind, Life, Scope, Session, Setting, Storage, Tool, Widened,
 };
 use crate::text::span::{Position, Span};
 
@@ -26,7 +26,7 @@ const APPROVALS: [Approval; 3] = [Approval::None, Approval::Ask, Approval::Requi
 const LIVES: [Life; 3] = [Life::Bounded, Life::Never, Life::Unknown];
 const STORAGES: [Storage; 4] =
     [Storage::Literal, Storage::Environment, Storage::SecretManager, Storage::Federated];
-const CREDENTIALS: [CredentialKind; 16] = [
+const CREDENTIALS: [CredentialKind; 18] = [
     CredentialKind::StaticKey,
     CredentialKind::Password,
     CredentialKind::Pat,
@@ -43,6 +43,8 @@ const CREDENTIALS: [CredentialKind; 16] = [
     CredentialKind::OauthClientSecret,
     CredentialKind::ApiKey,
     CredentialKind::SshKey,
+    CredentialKind::Sas,
+    CredentialKind::PresignedUrl,
 ];
 
 /// How many samples show every word of every list above.
@@ -89,6 +91,8 @@ fn identity(index: usize) -> Option<Identity> {
         session: Session { max_seconds: -1, bound_to_task: false, teardown: text() },
         delegation: vec![delegation(index)?],
         settings: vec![Setting { name: text(), value: text(), place: place() }],
+        widened: vec![Widened { what: "grant", old: text(), new: text(), place: place() }],
+        blast: Blast { score: 50, privilege: 4, path: vec![text()] },
         home: String::new(),
         places: vec![place()],
     })
@@ -139,6 +143,7 @@ fn credential(index: usize) -> Option<Credential> {
         life: turn(&LIVES, index)?,
         lifetime: 3600,
         remaining: 1800,
+        limit: 900,
         storage: turn(&STORAGES, index)?,
         place: place(),
     })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::lifetimes::Lifetimes;
 use super::limits::ExceptionLimits;
 use crate::finding::{Enforcement, Severity};
 use crate::text::time::Length;
@@ -116,7 +117,7 @@ pub struct TrustSettings {
 pub struct Limits {
     /// Longest life of a credential by kind; `default` for the rest.
     #[serde(default)]
-    pub max_lifetime: BTreeMap<String, Length>,
+    pub max_lifetime: Lifetimes,
     /// The most bytes of one file, such as `64MiB`.
     pub file_bytes: Option<Size>,
 }

@@ -245,6 +245,7 @@ pub enum Each {
     Credentials,
     Delegation,
     Settings,
+    Widened,
 }
 
 /// A CEL expression over a raw document.
@@ -271,6 +272,37 @@ pub enum ExampleSyntax {
         /// The whole file.
         text: String,
     },
+    /// Several files of one tree, for rules that look across them.
+    Files {
+        /// All of them.
+        files: Vec<FileSyntax>,
+    },
+}
+
+/// A text at a path.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSyntax {
+    /// Path relative to the root.
+    pub path: String,
+    /// The whole file.
+    pub text: String,
+    /// Whether it is as the base of the change has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base: bool,
+}
+
+impl ExampleSyntax {
+    /// Path and text of each file.
+    pub fn files(&self) -> Vec<(&str, &str)> {
+        match self {
+            Self::Text(text) => vec![("example.txt", text)],
+            Self::File { path, text } => vec![(path, text)],
+            Self::Files { files } => {
+                files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect()
+            }
+        }
+    }
 }
 
 /// How long such a credential lives.

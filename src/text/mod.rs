@@ -16,6 +16,8 @@ pub mod mask;
 pub mod places;
 /// Checks that a text carries itself.
 pub mod proof;
+/// Parameters of a URL.
+pub mod query;
 /// Untrusted text made harmless for a terminal, a log, HTML.
 pub mod safe;
 /// Bytes that cannot be printed.

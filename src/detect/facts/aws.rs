@@ -1,8 +1,9 @@
 //! What AWS signs, or names by an account.
 
-use super::{Said, Seen, plain, query};
+use super::{Said, Seen, plain};
 use crate::text::digits::{from_base32, from_base64};
 use crate::text::proof::der::compact;
+use crate::text::query;
 use crate::text::time::{Length, Timestamp};
 
 /// The account behind an access key id.

@@ -1,6 +1,7 @@
 //! Keys and shared access signatures of Azure.
 
-use super::{Said, Seen, plain, query};
+use super::{Said, Seen, plain};
+use crate::text::query;
 use crate::text::time::Timestamp;
 
 /// Creation month of a common annotated key: a year letter (from 2024) and a month letter behind the marker at 52.

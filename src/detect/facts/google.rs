@@ -1,7 +1,8 @@
 //! Signed URLs of Google Cloud.
 
 use super::aws::moment;
-use super::{Said, Seen, named, query};
+use super::{Said, Seen, named};
+use crate::text::query;
 use crate::text::time::Length;
 
 /// Signature version 4 in a URL: which service account signed it, when, and for how many seconds.

@@ -24,8 +24,6 @@ mod json;
 mod key;
 /// Macaroons of PyPI and Fly.io.
 mod macaroon;
-/// Parameters of a URL.
-mod query;
 
 use crate::text::time::Timestamp;
 

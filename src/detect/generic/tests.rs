@@ -145,6 +145,8 @@ fn what_is_no_credential_stays_quiet() {
         ("i18n/app.json", format!("\"password\": \"{CAROL}\",")),
         ("a.json", format!("\"enum\": [ \"applicable\", \"pass\", \"{CAROL}\", \"review\" ],")),
         ("a.yml", r"pattern: '<Password>\s{0,40}<Value>(?<secret>[^<>\s*]{6,256})</Value>'".to_owned()),
+        ("a.json", "[\"ec2:GetPasswordData\", \"appsync:CreateApiKey\"]".to_owned()),
+        ("a.yml", "credential.matches(\"^repo:[^/]*[*][^/]*/\"))".to_owned()),
         ("README.md", "The password: sunshine, she said.".to_owned()),
         ("a.yml", "password: admin".to_owned()),
         ("a.yml", r"pattern: '(?<secret>ACME_API_KEY:[0-9a-f]{32}:[0-9a-f]{32})\b'".to_owned()),

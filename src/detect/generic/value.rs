@@ -7,7 +7,7 @@ use crate::detect::entropy::{entropy, strength_bits, word_run};
 pub(super) fn is_something_else(value: &str, key: &str, before: &str, name: Name) -> Option<&'static str> {
     let lower = value.to_lowercase();
     let password = name == Name::Password;
-    let checks: [(&'static str, bool); 15] = [
+    let checks: [(&'static str, bool); 16] = [
         ("too short", value.len() < if password { 4 } else { 6 }),
         ("a text in a natural language", !value.is_ascii()),
         ("a reference, not a value", reference(value, &lower)),
@@ -18,6 +18,7 @@ pub(super) fn is_something_else(value: &str, key: &str, before: &str, name: Name
         ("a path or an address", address(value, &lower)),
         ("a regular expression", pattern(value)),
         ("a digest", digest(value, &lower, before)),
+        ("the name of an action", action(value)),
         // Many services hand out version 4 UUIDs as tokens, nobody uses one as a password.
         ("a UUID", uuid(value) && (password || few_digits(value))),
         ("a number, a date or a version", number(value, password)),
@@ -140,7 +141,7 @@ fn plain_word(value: &str) -> bool {
 
 fn pattern(value: &str) -> bool {
     let repeated = |bytes: &[u8]| matches!(bytes, [b'\\', class, repeat] if b"sdwSDW".contains(class) && b"{*+".contains(repeat));
-    (value.starts_with('^') && value.ends_with('$'))
+    (value.starts_with('^') && (value.ends_with('$') || value.contains("[^")))
         || value.contains("]{")
         || value.contains("(?:")
         || value.as_bytes().windows(3).any(repeated)
@@ -319,6 +320,18 @@ fn image(value: &str) -> bool {
         && named(name)
         && tag.starts_with(|letter: char| letter.is_ascii_alphanumeric())
         && tag.len() <= 24
+}
+
+/// An action of a cloud service: `ecr:GetAuthorizationToken`, `iam:Pass*`.
+fn action(value: &str) -> bool {
+    let Some((service, name)) = value.split_once(':') else { return false };
+    let service = !service.is_empty()
+        && service.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let letters = name.strip_suffix('*').unwrap_or(name);
+    service
+        && letters.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && letters.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && word_share(letters.as_bytes()) > 0.7
 }
 
 /// Hex of the length of a digest where the line speaks of digests, and subresource integrity.

@@ -112,7 +112,10 @@ impl Search<'_> {
         candidates.extend(below.candidates);
         let settled = overlap::settle_layer(candidates);
         found.candidates.extend(settled.into_iter().filter_map(|one| lifted(one, layer, number)));
-        let credentials = forms::read(self.path, layer.bytes(), self.now);
+        let mut credentials = forms::read(self.path, layer.bytes(), self.now);
+        for credential in &mut credentials {
+            self.policies.settings.limits.max_lifetime.set(credential, "unknown");
+        }
         found.masks.extend(credentials.iter().map(|one| layer.above(one.place.span)));
         let lives = credential::in_text(self.rules, &credentials, layer.bytes(), self.fingerprinter)?;
         for mut life in lives.into_iter().chain(below.lives) {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::parts::Parts;
 use super::policy::{given, opened};
 use super::symbol::{branches, is_unknown, text, texts};
 use super::trust::{DEFAULT_SESSION, resource_policy, trust};
 use super::{managed, stable_name};
 use crate::identity::{Credential, CredentialKind, Delegation, Identity, Life, Scope, Storage};
 use crate::manifest::file::{File, unknown_credential};
+use crate::manifest::parts::Parts;
 use crate::text::time::Length;
 use crate::text::tree::Node;
 

@@ -17,8 +17,6 @@
 mod action;
 /// Templates.
 pub(super) mod cloudformation;
-/// The identities of one file.
-pub(super) mod parts;
 /// Policy documents.
 pub(super) mod policy;
 /// Values that are not known yet.
@@ -27,12 +25,12 @@ pub(super) mod symbol;
 pub(super) mod trust;
 
 use super::file::{File, Text, ends_in};
+use super::parts::Parts;
 use super::{Dialect, Keep, Reading};
 use crate::finding::Reason;
 use crate::identity::{Context, wildcard};
 use crate::text::tree::{self, Node, Tree, Value};
 use cloudformation::{Template, serverless};
-use parts::Parts;
 use policy::statements;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "aws-iam", claims, read };

@@ -1,13 +1,12 @@
 //! Policies that name others: who can become a role, and who may use a resource.
 
-use super::parts::Parts;
 use super::policy::{Condition, Statement, statements};
 use super::symbol::texts;
 use crate::identity::{
-    Credential, CredentialKind, Delegation, Effect, Grant, Identity, IdentityKind, Life, Scope, Storage,
-    wildcard,
+    Credential, CredentialKind, Delegation, Effect, Grant, Identity, Life, Scope, Storage, wildcard,
 };
 use crate::manifest::file::{File, unknown_credential};
+use crate::manifest::parts::Parts;
 use crate::text::tree::Node;
 
 /// Everybody, with an account at Amazon or without one.
@@ -198,9 +197,4 @@ fn proofs(
     };
     let proofs = claim.values.iter();
     proofs.map(|(subject, at)| proof(CredentialKind::OidcFederated, subject, audience.clone(), at)).collect()
-}
-
-/// The kind of identity behind a native kind.
-pub(super) fn kind_of(native_kind: &str) -> IdentityKind {
-    if native_kind == "user" { IdentityKind::Person } else { IdentityKind::ServiceAccount }
 }

@@ -180,7 +180,7 @@ pub(super) fn login(file: &File<'_>, action: &str, with: &Node, identity: &mut I
     identity.delegation.push(Delegation {
         conditions: vec![],
         how: "can-become".to_owned(),
-        to: format!("{cloud}/{}", node.scalar().unwrap_or_default()),
+        to: format!("{cloud}/{}", role_name(&node.scalar().unwrap_or_default())),
         through: action.to_owned(),
         scope: Scope::Cluster,
         namespace: String::new(),
@@ -194,6 +194,15 @@ pub(super) fn login(file: &File<'_>, action: &str, with: &Node, identity: &mut I
         storage: Storage::Federated,
         ..unknown_credential(CredentialKind::StsSession, "role-duration-seconds", file.location(seconds.span))
     });
+}
+
+/// The name under which a role of AWS is declared, where `text` is its ARN: `role/deploy`.
+fn role_name(text: &str) -> String {
+    let role = text.strip_prefix("arn:aws").and_then(|rest| rest.split_once(":role/"));
+    role.map_or_else(
+        || text.to_owned(),
+        |(_, path)| format!("role/{}", path.rsplit('/').next().unwrap_or(path)),
+    )
 }
 
 /// Actions that make a token of a GitHub app.

@@ -10,7 +10,7 @@ use crate::text::tree::Node;
 /// Annotations that let an account become one of a cloud.
 const CLOUDS: [(&str, &str); 3] = [
     ("eks.amazonaws.com/role-arn", "aws"),
-    ("iam.gke.io/gcp-service-account", "gcp"),
+    ("iam.gke.io/gcp-service-account", "gcp/serviceAccount"),
     ("azure.workload.identity/client-id", "azure"),
 ];
 

@@ -5,12 +5,12 @@ use super::module::{Module, Resource, blocks, reference};
 use crate::identity::{CredentialKind, Delegation, Identity, Scope};
 use crate::manifest::Reading;
 use crate::manifest::aws_iam::cloudformation::{access_key, bound, seconds};
-use crate::manifest::aws_iam::parts::Parts;
 use crate::manifest::aws_iam::policy::{given, opened};
 use crate::manifest::aws_iam::symbol::{is_unknown, text, texts};
 use crate::manifest::aws_iam::trust::{DEFAULT_SESSION, resource_policy, trust};
 use crate::manifest::aws_iam::{self, PLATFORM, document, managed, stable_name};
 use crate::manifest::file::{File, unknown_credential};
+use crate::manifest::parts::Parts;
 use crate::text::tree::{Node, Value};
 
 /// The data source in which policies are written.
@@ -370,7 +370,7 @@ impl Reader<'_, '_> {
 
     /// The stable name of whoever a policy or a key is for.
     fn holder(&self, kind: &str, body: &Node) -> Option<String> {
-        let text = body.get(kind).and_then(text)?;
+        let (text, _) = texts(body.get(kind)).into_iter().next()?;
         Some(self.named(kind, &text))
     }
 

@@ -5,6 +5,10 @@
 
 /// Resources of Amazon.
 mod aws;
+/// Resources of Azure.
+mod azure;
+/// Resources of Google.
+mod google;
 /// The resources of one file and what they say of each other.
 mod module;
 
@@ -16,7 +20,23 @@ use module::Module;
 pub(super) const DIALECT: Dialect = Dialect { name: "terraform", claims, read };
 
 /// Parts of the names of resources that declare identities, one of which a file must hold.
-const WORDS: [&str; 4] = ["aws_iam_", "aws_ssoadmin_", "aws_eks_access_", "_policy\""];
+const WORDS: [&str; 15] = [
+    "aws_iam_",
+    "aws_ssoadmin_",
+    "aws_eks_access_",
+    "_policy\"",
+    "_iam_member",
+    "_iam_binding",
+    "google_service_account",
+    "google_iam_",
+    "google_project_iam_",
+    "google_apikeys_",
+    "cloud-platform",
+    "azurerm_role_",
+    "azuread_",
+    "_federated_identity_credential",
+    "azurerm_kubernetes_cluster",
+];
 
 /// What makes a JSON file a plan.
 const PLAN: &str = "planned_values";
@@ -35,7 +55,8 @@ fn read(file: &File<'_>, reading: &mut Reading) {
     let Tree { documents, .. } = tree;
     for document in documents {
         let Some(module) = Module::read(&document) else { continue };
-        let unknown = aws::read(file, &module, reading);
+        let unknown = aws::read(file, &module, reading) + google::read(file, &module, reading);
+        azure::read(file, &module, reading);
         super::aws_iam::note_unknown(file, unknown, reading);
         if file.keep == Keep::Documents {
             reading.documents.push((DIALECT.name, document));

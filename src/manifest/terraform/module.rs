@@ -48,8 +48,7 @@ impl Module {
             for (kind, labelled) in document.get(key).into_iter().flat_map(each).flat_map(Node::entries) {
                 for (label, bodies) in each(labelled).flat_map(Node::entries) {
                     for body in each(bodies) {
-                        let mut body = body.clone();
-                        fill(&mut body, &locals, &mut left, 0);
+                        let body = filled(body, &locals, &mut left);
                         resources.push(Resource {
                             data,
                             kind: kind.scalar().unwrap_or_default(),
@@ -106,7 +105,7 @@ pub(super) fn blocks<'n>(body: &'n Node, name: &str) -> Vec<&'n Node> {
 
 /// What `${type.label.attribute}` refers to; what stands in brackets picks one of many and is left out.
 pub(super) fn reference(text: &str) -> Option<Reference<'_>> {
-    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
+    let inner = text.strip_prefix("${")?.strip_suffix('}').filter(|inner| !inner.contains(['{', '}']))?;
     let mut parts = inner.split('.').map(|part| part.split('[').next().unwrap_or(part));
     let first = parts.next()?;
     let data = first == "data";
@@ -118,14 +117,43 @@ pub(super) fn reference(text: &str) -> Option<Reference<'_>> {
 
 fn locals(document: &Node) -> BTreeMap<String, Node> {
     let maps = document.get("locals").into_iter().flat_map(each);
-    maps.flat_map(Node::entries).filter_map(|(name, value)| Some((name.scalar()?, value.clone()))).collect()
+    maps.flat_map(Node::entries)
+        .filter_map(|(name, value)| Some((format!("local.{}", name.scalar()?), value.clone())))
+        .collect()
+}
+
+/// A body with the values of locals, and all items of `for_each` at once where one of them belongs.
+fn filled(body: &Node, locals: &BTreeMap<String, Node>, left: &mut usize) -> Node {
+    let mut body = body.clone();
+    let mut names = locals.clone();
+    if let Some(mut items) = body.get("for_each").cloned() {
+        fill(&mut items, locals, left, 0);
+        let of = |nodes: Vec<Node>| Node { span: items.span, value: Value::List(nodes) };
+        let (keys, values) = match &items.value {
+            Value::List(list) => (of(list.clone()), of(list.clone())),
+            Value::Map(pairs) => (
+                of(pairs.iter().map(|(key, _)| key.clone()).collect()),
+                of(pairs.iter().map(|(_, value)| value.clone()).collect()),
+            ),
+            _ => (of(vec![]), of(vec![])),
+        };
+        for (name, list) in [("each.key", keys), ("each.value", values)] {
+            if list.items().iter().all(|item| item.scalar().is_some()) && !list.items().is_empty() {
+                names.insert(name.to_owned(), list);
+            }
+        }
+    }
+    fill(&mut body, &names, left, 0);
+    body
 }
 
 /// Puts the values of locals in the place of what names them, and nothing else.
 fn fill(node: &mut Node, locals: &BTreeMap<String, Node>, left: &mut usize, depth: usize) {
     match &mut node.value {
         Value::Text(text) => {
-            let name = text.strip_prefix("${local.").and_then(|rest| rest.strip_suffix('}'));
+            let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            // One item of a list for each copy of the resource: all of them.
+            let name = name.map(|name| name.strip_suffix("[count.index]").unwrap_or(name));
             let Some(found) = name.and_then(|name| locals.get(name)) else { return };
             let size = size(found);
             if depth >= MAX_LOCALS || *left < size {
@@ -157,6 +185,7 @@ mod tests {
             ("${aws_iam_role.ci.arn}", named(false, "aws_iam_role", "ci")),
             ("${aws_iam_role.ci[0].arn}", named(false, "aws_iam_role", "ci")),
             ("${data.aws_iam_policy_document.x[each.key].json}", named(true, "aws_iam_policy_document", "x")),
+            ("${aws_iam_role.ci.arn}/${var.name}", None),
             ("${var.name}", None),
             ("${local.policy}", None),
             ("${module.roles.arn}", None),

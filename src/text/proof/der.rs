@@ -9,6 +9,7 @@
 use super::pem::Protection;
 use crate::text::time::Timestamp;
 
+const BOOLEAN: u8 = 0x01;
 const INTEGER: u8 = 0x02;
 const OCTETS: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
@@ -54,6 +55,62 @@ pub fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
         [start, end] => Some((time(*start)?, time(*end)?)),
         _ => None,
     }
+}
+
+/// What a certificate says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The common name of whom it speaks for; empty where it has none.
+    pub subject: String,
+    /// The common name of who signed it.
+    pub issuer: String,
+    /// From when it is valid.
+    pub start: Timestamp,
+    /// Until when.
+    pub end: Timestamp,
+    /// Whether it may sign other certificates.
+    pub authority: bool,
+}
+
+/// Reads the certificate that `bytes` are; its signature is not judged.
+pub fn certificate(bytes: &[u8]) -> Option<Certificate> {
+    let (start, end) = validity(bytes)?;
+    let signed = list(whole(bytes, SEQUENCE)?)?;
+    let parts = list(signed.first()?.contents)?;
+    let version = usize::from(parts.first()?.tag == EXPLICIT);
+    let name =
+        |at: usize| parts.get(version + at).and_then(|part| common_name(part.contents)).unwrap_or_default();
+    let extensions = parts.iter().find(|part| part.tag == EXTENSIONS).map(|part| part.contents);
+    let authority = extensions.is_some_and(|bytes| is_authority(bytes) == Some(true));
+    Some(Certificate { subject: name(4), issuer: name(2), start, end, authority })
+}
+
+/// The extensions of a certificate.
+const EXTENSIONS: u8 = 0xa3;
+
+/// Whether the basic constraints (2.5.29.19) say `CA:TRUE`. Source: RFC 5280, section 4.2.1.9.
+fn is_authority(extensions: &[u8]) -> Option<bool> {
+    const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+    let all = list(whole(extensions, SEQUENCE)?)?;
+    let own = all
+        .iter()
+        .filter_map(|one| list(one.contents))
+        .find(|one| one.first().is_some_and(|id| id.contents == BASIC_CONSTRAINTS))?;
+    // The value stands last, behind a word on whether it is critical.
+    let constraints = list(whole(own.last()?.contents, SEQUENCE)?)?;
+    Some(constraints.first().is_some_and(|first| first.tag == BOOLEAN && first.contents == [0xff]))
+}
+
+/// The last common name (2.5.4.3) of a distinguished name.
+fn common_name(name: &[u8]) -> Option<String> {
+    const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+    let attributes = list(name)?.into_iter().filter_map(|set| list(set.contents)).flatten();
+    let pairs = attributes.filter_map(|pair| list(pair.contents));
+    let named = pairs.filter_map(|pair| match pair.as_slice() {
+        [id, value] if id.contents == COMMON_NAME => String::from_utf8(value.contents.to_vec()).ok(),
+        _ => None,
+    });
+    named.reduce(|_, later| later)
 }
 
 /// The contents of the one element that `bytes` are.

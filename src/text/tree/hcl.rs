@@ -39,16 +39,9 @@ pub fn read(bytes: &[u8]) -> Tree {
     };
     let base = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let text = text.get(base..).unwrap_or_default();
-    let body = match hcl_edit::parser::parse_body(text) {
+    let body = match parsed(text) {
         Ok(body) => body,
-        Err(error) => {
-            let kind = match error.message() {
-                message if message.contains("depth") => FaultKind::Depth,
-                message if message.contains("unique attribute") => FaultKind::Duplicate,
-                _ => FaultKind::Syntax("this is not HCL"),
-            };
-            return fault(kind, base + error.location().offset());
-        }
+        Err((kind, offset)) => return fault(kind, base + offset),
     };
     let mut reader = Reader { text, nodes: 0, fault: None };
     let root = reader.body(&body, Span::new(0, text.len()));
@@ -56,6 +49,51 @@ pub fn read(bytes: &[u8]) -> Tree {
         Some((kind, offset)) => fault(kind, base + offset),
         None => Tree { documents: vec![root.moved(base)], ..Tree::default() },
     }
+}
+
+/// Parses `text`, with lines joined where the parser takes a line feed for an end that HCL does not: between the
+/// brackets of a `for`, an operator may stand at the end of a line or begin the next.
+fn parsed(text: &str) -> Result<Body, (FaultKind, usize)> {
+    let mut joined = std::borrow::Cow::Borrowed(text);
+    let mut left = MAX_BYTES;
+    loop {
+        let error = match hcl_edit::parser::parse_body(&joined) {
+            Ok(body) => return Ok(body),
+            Err(error) => error,
+        };
+        let kind = match error.message() {
+            message if message.contains("depth") => FaultKind::Depth,
+            message if message.contains("unique attribute") => FaultKind::Duplicate,
+            _ => FaultKind::Syntax("this is not HCL"),
+        };
+        let fault = (kind, error.location().offset());
+        let (Some(rest), Some(next)) = (left.checked_sub(text.len()), join_line(&joined, fault.1)) else {
+            return Err(fault);
+        };
+        left = rest;
+        joined = std::borrow::Cow::Owned(next);
+    }
+}
+
+/// `text` with a blank for the line feed beside `offset`, where an operator there shows that the line goes on.
+fn join_line(text: &str, offset: usize) -> Option<String> {
+    let (before, behind) = text.split_at_checked(offset)?;
+    let line = before.rsplit('\n').next()?;
+    let rest = behind.split('\n').next()?;
+    let operator = |letter: char| "?:&|=<>+-*%!".contains(letter);
+    let feed = if line.trim().is_empty() && rest.starts_with(operator) {
+        before.rfind('\n')?
+    } else if rest.trim().is_empty()
+        && (line.trim_end().ends_with(operator) || behind.trim_start().starts_with(operator))
+    {
+        offset + behind.find('\n')?
+    } else {
+        return None;
+    };
+    let (head, tail) = (text.get(..feed)?, text.get(feed + 1..)?);
+    let last = head.rsplit('\n').next()?;
+    // A comment would swallow what is joined to it.
+    (!last.contains('#') && !last.contains("//")).then(|| format!("{head} {tail}"))
 }
 
 struct Reader<'t> {

@@ -234,6 +234,10 @@ fn hcl_has_the_shape_of_its_own_json_form() {
         ("a = jsonencode({ A = [\"b\"], \"c\": 1 })", r#"{"a":{"A":["b"],"c":1}}"#),
         ("a = concat([\"x\"], var.y)", r#"{"a":["x","${var.y}"]}"#),
         ("a = var.w ? \"x\" : \"y\"", r#"{"a":{"!If":["var.w ? \"x\" : \"y\"","x","y"]}}"#),
+        (
+            "a = { for k in v : k =>\n  k.x &&\n  k.y\n  ? 1\n  : 2 }",
+            r#"{"a":"${{ for k in v : k =>\n  k.x &&\n  k.y\n  ? 1\n  : 2 }}"}"#,
+        ),
         ("a = file(\"x\")", r#"{"a":"${file(\"x\")}"}"#),
     ] {
         let tree = read_hcl(text.as_bytes());

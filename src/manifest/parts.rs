@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::trust::kind_of;
-use crate::identity::{Credential, Identity};
-use crate::manifest::context::environment;
-use crate::manifest::file::File;
+use super::context::environment;
+use super::file::File;
+use crate::identity::{Credential, Identity, IdentityKind};
+
 use crate::text::tree::Node;
 
 /// The identities of one file, each once.
-pub(in crate::manifest) struct Parts<'r, 'f> {
+pub(super) struct Parts<'r, 'f> {
     file: &'r File<'f>,
     platform: &'static str,
     home: String,
@@ -18,17 +18,12 @@ pub(in crate::manifest) struct Parts<'r, 'f> {
 
 impl<'r, 'f> Parts<'r, 'f> {
     /// None yet; `home` is where their names mean something.
-    pub(in crate::manifest) fn new(file: &'r File<'f>, platform: &'static str, home: &str) -> Self {
+    pub(super) fn new(file: &'r File<'f>, platform: &'static str, home: &str) -> Self {
         Self { file, platform, home: home.to_owned(), by_name: BTreeMap::new() }
     }
 
     /// The identity that `node` declares.
-    pub(in crate::manifest) fn declare(
-        &mut self,
-        name: &str,
-        native_kind: &str,
-        node: &Node,
-    ) -> &mut Identity {
+    pub(super) fn declare(&mut self, name: &str, native_kind: &str, node: &Node) -> &mut Identity {
         let place = self.file.location(node.span);
         let identity = self.mention(name, native_kind, node, false);
         native_kind.clone_into(&mut identity.native_kind);
@@ -37,7 +32,7 @@ impl<'r, 'f> Parts<'r, 'f> {
     }
 
     /// An identity that `node` speaks of; `everywhere` where its name means the same in every file.
-    pub(in crate::manifest) fn mention(
+    pub(super) fn mention(
         &mut self,
         name: &str,
         native_kind: &str,
@@ -61,19 +56,24 @@ impl<'r, 'f> Parts<'r, 'f> {
     }
 
     /// Seconds a session of the identity called `name` lasts, where it says so.
-    pub(in crate::manifest) fn session_of(&self, name: &str) -> Option<i64> {
+    pub(super) fn session_of(&self, name: &str) -> Option<i64> {
         self.by_name.get(name).map(|identity| identity.session.max_seconds).filter(|seconds| *seconds > 0)
     }
 
     /// Adds what the identity called `name` is proved with.
-    pub(in crate::manifest) fn credentials(&mut self, name: &str, credentials: Vec<Credential>) {
+    pub(super) fn credentials(&mut self, name: &str, credentials: Vec<Credential>) {
         if let Some(identity) = self.by_name.get_mut(name) {
             identity.credentials.extend(credentials);
         }
     }
 
     /// All of them, by name.
-    pub(in crate::manifest) fn finish(self) -> Vec<Identity> {
+    pub(super) fn finish(self) -> Vec<Identity> {
         self.by_name.into_values().collect()
     }
+}
+
+/// The kind of identity behind the word a platform has for it.
+fn kind_of(native_kind: &str) -> IdentityKind {
+    if native_kind == "user" { IdentityKind::Person } else { IdentityKind::ServiceAccount }
 }
