@@ -211,8 +211,18 @@ fn tokens(world: &World) -> Vec<(String, Vec<u8>)> {
     for (_, cases) in seeds::files("tests/credentials") {
         let cases: toml::Table = toml::from_str(&String::from_utf8(cases).unwrap()).unwrap();
         for case in cases["case"].as_array().unwrap() {
-            let part = |name: &str| URL_SAFE_NO_PAD.encode(case[name].as_str().unwrap());
-            let text = format!("TOKEN={}.{}.c2lnbmF0dXJl\n", part("header"), part("claims"));
+            let text = |name: &str| case.get(name).and_then(toml::Value::as_str);
+            let text = match (text("header"), text("claims"), text("text")) {
+                (Some(header), Some(claims), _) => {
+                    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+                    format!("TOKEN={}.{}.c2lnbmF0dXJl\n", part(header), part(claims))
+                }
+                (.., Some(text)) => {
+                    text.replace("{sig}", &"Zm9v".repeat(11)).replace("{hex}", &"5a".repeat(32))
+                }
+                // Made by a program at each run.
+                _ => continue,
+            };
             found.extend(std::iter::repeat_n(("token.txt".to_owned(), text.into_bytes()), 20));
         }
     }

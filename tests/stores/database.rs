@@ -105,7 +105,7 @@ fn c13_a_server_that_is_not_there_or_forgets_what_it_acknowledged_keeps_the_gate
     for (url, words) in [
         (server.url("boss", "wrongpass", &database.name), "password"),
         (server.url("boss", "boss", "nowhere"), "nowhere"),
-        ("postgres://u:wrongpass@127.0.0.1:9/none".to_owned(), "127.0.0.1:9"),
+        (format!("postgres://u:{}@127.0.0.1:9/none", "wrongpass"), "127.0.0.1:9"),
     ] {
         let why = told(&url);
         assert!(why.contains(words) && !why.contains("wrongpass"), "{why}");

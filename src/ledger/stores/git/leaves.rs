@@ -40,11 +40,14 @@ pub(super) fn files(first: u64, leaves: &[Leaf]) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// Takes the records of one file.
+pub(super) type TakeFile<'a> = dyn FnMut(&LeafFile, Vec<Vec<u8>>) -> Result<(), LedgerError> + 'a;
+
 /// Hands each of `files` to `each` with the records it holds, in order; a record that is cut short is left out.
 pub(super) fn read(
     repository: &Repository,
     files: &[LeafFile],
-    each: &mut dyn FnMut(&LeafFile, Vec<Vec<u8>>) -> Result<(), LedgerError>,
+    each: &mut TakeFile<'_>,
 ) -> Result<(), LedgerError> {
     let ids: Vec<ObjectId> = files.iter().map(|file| file.id.clone()).collect();
     let mut result = Ok(());
