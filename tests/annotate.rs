@@ -18,7 +18,6 @@ mod forge;
 mod run;
 mod support;
 
-use std::fs;
 use std::sync::OnceLock;
 
 use forge::{Fault, Forge, TOKEN};
@@ -54,7 +53,7 @@ impl Bot {
         let run = json!({ "event": "pull_request", "head_sha": HEAD, "head_branch": "a/b", "pull_requests": [],
             "head_repository": { "id": 99, "owner": { "login": "mallory" } } });
         let path = bot.stage.home().join("event.json");
-        fs::write(path, json!({ "workflow_run": run }).to_string()).unwrap();
+        bot.stage.repo.write(path, json!({ "workflow_run": run }).to_string());
         bot.set("GITHUB_EVENT_NAME", "workflow_run");
         bot.forge.state().pulls = vec![
             pull(6, HEAD, "acme:a/b", 77),
@@ -97,7 +96,7 @@ impl Bot {
 
     #[track_caller]
     fn annotate_with(&self, report: &Value, more: &[&str]) -> Said {
-        fs::write(self.stage.repo.path().join("outcome.json"), report.to_string()).unwrap();
+        self.stage.repo.write("outcome.json", report.to_string());
         let files = report["findings"].as_array().into_iter().flatten().map(|finding| {
             let lines: String = (0..300).map(|_| "+line\n").collect();
             json!({ "filename": finding["place"]["path"], "patch": format!("@@ -0,0 +1,300 @@\n{lines}") })
@@ -430,7 +429,7 @@ fn f4_a_run_for_a_fork_writes_nothing_and_says_where_to_do_it() {
     let side = |sha: &str, id: u64| json!({ "sha": sha, "repo": { "id": id } });
     let event = json!({ "pull_request": { "number": 7, "head": side(HEAD, 99), "base": side("b", 77) } });
     let path = bot.stage.home().join("fork.json");
-    fs::write(&path, event.to_string()).unwrap();
+    bot.stage.repo.write(&path, event.to_string());
     bot.set("GITHUB_EVENT_PATH", &path.display().to_string());
     let said = bot.annotate(&report(&["a.env"])).ends(0);
     assert!(said.out.contains("workflow_run"), "{}", said.out);
@@ -558,6 +557,7 @@ fn nothing_is_sent_offline_without_a_token_or_in_the_clear() {
 fn a_token_that_writes_under_another_name_is_told_apart() {
     let bot = Bot::new();
     let said = bot.annotate_with(&report(&["a.env"]), &["--author", "gate[bot]"]).ends(2);
+    assert_eq!(said.out, "check run: made, with 1 annotation\n", "what was done is said");
     assert!(said.err.contains("the token writes as `github-actions[bot]`"), "{}", said.err);
 }
 
@@ -571,6 +571,28 @@ fn two_gates_on_one_change_have_a_comment_each() {
     bot.annotate_with(&report(&["a.env"]), &["--name", "pay"]).ends(0);
     assert_eq!(bot.forge.writes(), 0);
     assert!(bot.annotate_with(&report(&[]), &["--name", "a-->"]).ends(2).err.contains("cannot be a name"));
+}
+
+/// The forge here answers in few fields; these say that the real one has them.
+#[test]
+fn what_is_read_of_an_answer_stands_in_the_examples_of_the_description() {
+    let description: Value =
+        serde_json::from_str(include_str!("contracts/github-openapi-subset.json")).unwrap();
+    let read: [(&str, &[&str]); 7] = [
+        ("check-run", &["/id", "/external_id", "/status", "/app/slug", "/output/annotations_count"]),
+        ("check-run-paginated", &["/check_runs/0/id"]),
+        ("issue-comment-items", &["/0/id", "/0/body", "/0/user/login"]),
+        ("pull-request-review-comment-items", &["/0/id", "/0/body", "/0/user/login"]),
+        ("pull-request-review", &["/user/login"]),
+        ("diff-entry-items", &["/0/filename", "/0/patch"]),
+        ("pull-request", &["/number", "/state", "/head/sha", "/head/repo/id"]),
+    ];
+    for (name, pointers) in read {
+        let example = &description["components"]["examples"][name]["value"];
+        for pointer in pointers {
+            assert!(example.pointer(pointer).is_some_and(|value| !value.is_null()), "{name}{pointer}");
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use assert_cmd::Command;
 
 /// What each step must have said, in the order it is told.
-const STORY: [&str; 9] = [
+const STORY: [&str; 11] = [
     "blocked: 5 findings block",
     "blocked: 1 finding blocks",
     "asks for leave until",
@@ -14,6 +14,8 @@ const STORY: [&str; 9] = [
     "excepted: 1 finding is excepted",
     "relies on run",
     ": holds",
+    "files on",
+    "records, holds",
     "escaped: 1 of 3",
 ];
 

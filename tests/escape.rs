@@ -617,6 +617,30 @@ fn a_summary_of_four_prints_no_percentage_and_hostile_names_are_made_safe() {
     assert!(!text.contains("0 of 4 (") && !text.contains('\u{1b}'));
     let page = rate::markdown::render(&report);
     assert!(page.contains("\\|x") && !page.contains('\u{1b}'), "{page}");
+    for (name, render) in rate::FORMATS {
+        assert!(!render(&report).contains('\u{1b}'), "{name}");
+    }
+}
+
+#[test]
+fn each_format_tells_the_same_rate_and_none_where_nothing_is_decided() {
+    let mut ledger = Ledger::default();
+    ledger.excepted(24, 72).deploy(48, "d1", "r1", &[("actor.login", "dana")]);
+    let (report, empty) = (ledger.report(), Ledger::default().report());
+    let table = rate::csv::render(&report);
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
+    assert_eq!(
+        (table.lines().next().unwrap().split(',').count(), row[2], row[5]),
+        (row.len(), "1.0000", "1")
+    );
+    let empty_table = rate::csv::render(&empty);
+    assert_eq!(empty_table.lines().nth(1).unwrap().split(',').nth(2), Some(""));
+    let metrics = rate::openmetrics::render(&report);
+    assert!(metrics.contains("tollgate_escape_rate{scope=\"all\",name=\"all\"} 1\n"), "{metrics}");
+    assert!(metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(!rate::openmetrics::render(&empty).contains("tollgate_escape_rate{"));
+    let page = rate::html::render(&report);
+    assert!(page.contains("Content-Security-Policy") && !page.contains("<script"), "{page}");
 }
 
 #[test]

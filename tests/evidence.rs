@@ -157,3 +157,26 @@ fn the_evidence_on_a_deploy_without_a_run_says_ungated() {
     let said = verify(&folder, &key).ends(0);
     assert!(said.out.contains("names no run"), "{}", said.out);
 }
+
+#[test]
+fn the_evidence_on_a_deploy_names_those_who_broke_the_glass_for_it() {
+    let stage = Stage::new();
+    let (dana, lee, seal) = (stage.key("dana"), stage.key("lee"), stage.key("seal"));
+    let signers =
+        stage.signers(&["dana", "lee"]).replace("record@tollgate", "record@tollgate,break-glass@tollgate");
+    stage
+        .repo
+        .write(".tollgate/signers", signers)
+        .write("prod.env", format!("TOKEN={}\n", token("one")))
+        .commit("one");
+    stage.check(&["--stage", "deploy", "--trust", "main"]);
+    let reason = "payments are down, INC-12";
+    stage
+        .run(&["record", "break-glass", "--reason", reason, "--deploy", "D4", "--key", &dana, "--key", &lee])
+        .ends(0);
+    stage.run(&["record", "deploy", "--id", "D4"]).ends(0);
+    stage.run(&["ledger", "seal", "--key", &seal]).ends(0);
+    let folder = gather(&stage, "D4", "bundle");
+    let summary = fs::read_to_string(folder.join("summary.md")).unwrap();
+    assert!(summary.contains("payments are down"), "{summary}");
+}

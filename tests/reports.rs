@@ -68,7 +68,8 @@ fn reports_are_valid_under_their_published_schemas() {
     let of = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let checks = [
         ("json", closed_schema()),
-        ("sarif", sarif),
+        ("sarif", sarif.clone()),
+        ("github-sarif", sarif),
         ("gitlab-codequality", gitlab),
         (
             "gitlab-secret-detection",
@@ -212,6 +213,17 @@ fn what_is_more_than_a_format_takes_is_counted_and_the_worst_stay() {
 }
 
 #[test]
+fn code_scanning_is_told_of_open_findings_alone() {
+    let results = |name: &str| {
+        let log: Value = serde_json::from_str(&render(name, &fixed())).unwrap();
+        log["runs"][0]["results"].as_array().unwrap().clone()
+    };
+    let (all, open) = (results("sarif"), results("github-sarif"));
+    assert!(all.len() > open.len() && !open.is_empty());
+    assert!(open.iter().all(|result| result["suppressions"].as_array().is_none_or(Vec::is_empty)));
+}
+
+#[test]
 fn the_json_report_has_every_finding() {
     let json: Value = serde_json::from_str(&render("json", &many(300))).unwrap();
     assert_eq!(json["findings"].as_array().unwrap().len(), 300);
@@ -296,7 +308,7 @@ fn e3_markup_of_the_repository_is_text_in_every_format() {
                 }
             }
             "junit" => assert!(!text.contains("<script") && !text.contains("</td>") && !text.contains("]]>")),
-            "sarif" => {
+            "sarif" | "github-sarif" => {
                 let log: Value = serde_json::from_str(&text).unwrap();
                 let message = log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap();
                 assert!(!message.contains("](") && !message.contains("@team"), "{message}");
@@ -409,10 +421,13 @@ fn told(name: &str, report: &str) -> Option<String> {
         "gitlab-secret-detection" | "gitlab-sast" => {
             word(parsed()["scan"]["messages"][0]["value"].as_str().unwrap())
         }
+        "dotenv" => report.lines().next()?.strip_prefix("TOLLGATE_OUTCOME=")?.to_owned(),
         "csv" => report.lines().last()?.split('"').nth(3)?.to_owned(),
         "human" => word(report.lines().last().unwrap()),
         "json" => parsed()["outcome"].as_str().unwrap().to_owned(),
-        "sarif" => parsed()["runs"][0]["invocations"][0]["exitCodeDescription"].as_str().unwrap().to_owned(),
+        "sarif" | "github-sarif" => {
+            parsed()["runs"][0]["invocations"][0]["exitCodeDescription"].as_str().unwrap().to_owned()
+        }
         "github" => word(report.lines().last().unwrap().strip_prefix("::notice title=tollgate::").unwrap()),
         "markdown" => word(report.lines().next().unwrap().trim_start_matches(['#', ' ', '*'])),
         "junit" => {

@@ -81,10 +81,12 @@ mod published {
             name: &arguments.name,
             author: arguments.author.as_deref(),
         };
-        for line in (forge.publish)(&job, &token(forge, context)?).map_err(|error| trouble(&error))? {
+        let mut said = Vec::new();
+        let published = (forge.publish)(&job, &token(forge, context)?, &mut said);
+        for line in said {
             context.print(&format!("{}\n", safe::log_line(&line)))?;
         }
-        Ok(Exit::Open)
+        published.map_err(|error| trouble(&error)).map(|()| Exit::Open)
     }
 
     fn read(path: &Path) -> Result<Outcome, Trouble> {

@@ -17,7 +17,7 @@ use super::context::{Context, write_file};
 use super::exit::Exit;
 use super::record::{DeployArguments, Writer};
 use super::trouble::Trouble;
-use super::{check, except, ledger, rate, record, voucher};
+use super::{check, evidence, except, ledger, rate, record, voucher};
 
 /// How to play it.
 #[derive(Debug, clap::Args)]
@@ -92,7 +92,7 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
     scratch.publish()?;
     stage.type_out("tollgate check --stage deploy")?;
     expect(stage.deploy_check(&head)?, Exit::Open)?;
-    stage.type_out("tollgate record deploy --environment production --key deploy-bot")?;
+    stage.type_out("tollgate record deploy --id 2026-11 --environment production --key deploy-bot")?;
     deploy(stage, &head, &keys.bot)?;
 
     stage.say("What the ledger holds, and that nobody changed it.")?;
@@ -102,6 +102,22 @@ fn play(stage: &mut Stage) -> Result<Exit, Trouble> {
     ledger::run(&log, &stage.context())?;
     stage.type_out("tollgate ledger verify")?;
     expect(ledger::run(&ledger::Command::verify(which.clone()), &stage.context())?, Exit::Open)?;
+
+    stage
+        .say("A key that no scanning job holds seals it, and all on this one deploy goes to whoever asks.")?;
+    stage.type_out("tollgate ledger seal --key seal")?;
+    let seal = ledger::Command::seal(which.clone(), keys.seal.clone());
+    expect(ledger::run(&seal, &stage.context())?, Exit::Open)?;
+    stage.type_out("tollgate evidence 2026-11 --to evidence")?;
+    let folder = stage.root.join(".git/evidence");
+    let arguments = evidence::Arguments::on(which.clone(), DEPLOY, folder.clone());
+    expect(evidence::run(&arguments, &stage.context())?, Exit::Open)?;
+    stage.type_out("tollgate evidence verify evidence --seal-key ...")?;
+    let key = voucher::seal_key(&keys.seal, which.existing(&stage.context())?.origin())?;
+    expect(
+        evidence::verify::run(&evidence::verify::Arguments::of(folder, &key), &stage.context())?,
+        Exit::Open,
+    )?;
 
     stage.say("And the question all of it is for: which share of the critical risks reached production?")?;
     stage.type_out("tollgate rate")?;
@@ -115,6 +131,9 @@ fn expect(got: Exit, wanted: Exit) -> Result<(), Trouble> {
     Err(Trouble::new("the story did not go as told: the gate decided otherwise than it should"))
 }
 
+/// The deploy of the story.
+const DEPLOY: &str = "2026-11";
+
 /// The repository the story plays in, and the clock it goes by.
 struct Stage {
     root: PathBuf,
@@ -126,7 +145,7 @@ struct Stage {
 impl Stage {
     /// Each step is a minute after the one before; the last is about now.
     fn now(&self) -> Timestamp {
-        Timestamp(self.context.now.0 - Length::seconds(60 * (12 - self.step)).0)
+        Timestamp(self.context.now.0 - Length::seconds(60 * (13 - self.step)).0)
     }
 
     /// A person at a machine in the repository.
@@ -217,6 +236,7 @@ struct Keys {
     dana: PathBuf,
     rae: PathBuf,
     bot: PathBuf,
+    seal: PathBuf,
 }
 
 impl Keys {
@@ -227,7 +247,8 @@ impl Keys {
             write_file(&path, text.as_bytes())?;
             Ok(path)
         };
-        let keys = Self { dana: make("dana")?, rae: make("rae")?, bot: make("deploy-bot")? };
+        let keys =
+            Self { dana: make("dana")?, rae: make("rae")?, bot: make("deploy-bot")?, seal: make("seal")? };
         // git takes an existing `.git` as it is and fills it.
         Ok(keys)
     }
@@ -363,6 +384,7 @@ fn deploy(stage: &mut Stage, head: &str, key: &Path) -> Result<(), Trouble> {
     let arguments = DeployArguments {
         writer: Writer { which, pipeline: None, key: Some(key.to_owned()) },
         environment: "production".to_owned(),
+        id: Some(DEPLOY.to_owned()),
         commit: Some(head.to_owned()),
         ..DeployArguments::default()
     };

@@ -13,6 +13,7 @@ mod explain;
 mod granted;
 mod guarded;
 mod hook;
+mod init;
 mod inventory;
 mod ledger;
 mod memo;
@@ -89,6 +90,8 @@ enum Command {
     Rate(rate::Arguments),
     /// Show what a run concluded on its pull or merge request.
     Annotate(annotate::Arguments),
+    /// Write a first policy, signers, and the job of this forge; what is there is left alone.
+    Init(init::Arguments),
     /// Ask the gate before each commit: install, uninstall.
     #[command(subcommand)]
     Hook(hook::Command),
@@ -139,6 +142,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Record(command) => record::run(&command, context),
         Command::Rate(arguments) => rate::run(&arguments, context),
         Command::Annotate(arguments) => annotate::run(&arguments, context),
+        Command::Init(arguments) => init::run(&arguments, context),
         Command::Hook(command) => hook::run(&command, context),
         Command::Completions { shell } => shell::completions(shell, context),
         Command::Man { folder } => shell::manual(&folder, context),

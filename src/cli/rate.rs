@@ -42,7 +42,7 @@ pub struct Arguments {
     /// List the record ids behind each number.
     #[arg(long)]
     explain: bool,
-    /// `text`, `json` or `markdown`.
+    /// `text`, `json`, `markdown`, `csv`, `html`, `openmetrics` or `dotenv`.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: String,
 }

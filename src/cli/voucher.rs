@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tollgate::exception::{NAMESPACE, NAMESPACE_CRITICAL};
 use tollgate::ledger::{Kind, Record, audit};
-use tollgate::signing::{Class, KeyFile, Signature, Signers};
+use tollgate::signing::{Class, KeyFile, NoteKey, NoteSigner, Signature, Signers, Statement};
 use tollgate::text::time::Timestamp;
 use tollgate::trust::{TrustRoot, WorkTree};
 
@@ -185,4 +185,9 @@ pub fn key_file(path: &Path) -> Result<KeyFile, Trouble> {
     }
     let text = std::fs::read(path).map_err(fault)?;
     Ok(KeyFile::parse(&text, &shown)?)
+}
+
+/// The public half of the key in `path`, as it seals the ledger `origin`.
+pub fn seal_key(path: &Path, origin: &str) -> Result<NoteKey, Trouble> {
+    Ok(NoteSigner::new(&key_file(path)?, origin)?.key(Statement::Sealed))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::credential;
 use super::judge::{JudgeError, Subject, finding};
 use crate::finding::{Finding, Fingerprinter, Location, Related, Subject as Named};
-use crate::identity::{Context, Credential, Grant, Identity, Setting};
+use crate::identity::{Context, Credential, Grant, Identity, IdentityKind, Setting};
 use crate::policy::rule::{Detect, Rule};
 use crate::policy::syntax::Each;
 use crate::policy::when::{Facts, When, WhenError};
@@ -87,6 +87,7 @@ fn asked_of<'q, 'r>(
 /// What rules ask of an identity before all else, under the names of its fields.
 #[derive(Serialize)]
 struct Head<'i> {
+    kind: IdentityKind,
     platform: &'i str,
     native_kind: &'i str,
     name: &'i str,
@@ -94,8 +95,8 @@ struct Head<'i> {
 
 impl<'i> Head<'i> {
     fn of(identity: &'i Identity) -> Self {
-        let Identity { platform, native_kind, name, .. } = identity;
-        Self { platform, native_kind, name }
+        let Identity { kind, platform, native_kind, name, .. } = identity;
+        Self { kind: *kind, platform, native_kind, name }
     }
 }
 
@@ -108,6 +109,7 @@ fn has(identity: &Identity, each: Option<Each>) -> bool {
         Some(Each::Credentials) => !identity.credentials.is_empty(),
         Some(Each::Delegation) => !identity.delegation.is_empty(),
         Some(Each::Settings) => !identity.settings.is_empty(),
+        Some(Each::Widened) => !identity.widened.is_empty(),
     }
 }
 
@@ -155,13 +157,14 @@ struct Part {
 }
 
 /// The whole identity, and each of its lists.
-const KINDS: [Option<Each>; 6] = [
+const KINDS: [Option<Each>; 7] = [
     None,
     Some(Each::Grants),
     Some(Each::Tools),
     Some(Each::Credentials),
     Some(Each::Delegation),
     Some(Each::Settings),
+    Some(Each::Widened),
 ];
 
 /// Rules with their places in the order of all.
@@ -187,7 +190,10 @@ fn parts<'q, 'r>(
     match kind {
         Each::Grants => {
             for grant in &identity.grants {
-                for (at, one) in holding_of("grant", grant, rules, path, facts)? {
+                // Most grants allow nothing that most rules ask for.
+                let rules: Vec<(usize, &Asked<'_>)> =
+                    rules.iter().filter(|(_, one)| one.when.may_allow(grant)).copied().collect();
+                for (at, one) in holding_of("grant", grant, &rules, path, facts)? {
                     let part = one.grant(identity, grant, facts);
                     found.push((at, one, part.map_err(JudgeError::of(one.rule, path))?));
                 }
@@ -215,6 +221,17 @@ fn parts<'q, 'r>(
                         format!("delegation {} {} {} {}", step.how, step.to, step.through, step.namespace);
                     let detail = format!("{} {}", step.how, step.to);
                     found.push((at, one, Part::of(identity, normal_form, detail, &step.place)));
+                }
+            }
+        }
+        Each::Widened => {
+            for wider in &identity.widened {
+                for (at, one) in holding_of("widened", wider, rules, path, facts)? {
+                    let normal_form = format!("widened {} {}", wider.what, wider.new);
+                    let said =
+                        |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+                    let detail = format!("{}: {} -> {}", wider.what, said(&wider.old), said(&wider.new));
+                    found.push((at, one, Part::of(identity, normal_form, detail, &wider.place)));
                 }
             }
         }

@@ -51,8 +51,10 @@ use std::sync::OnceLock;
 use engine::Engine;
 
 use crate::finding::{Finding, Fingerprinter, Gap, RuleId};
-use crate::identity::Identity;
+use crate::identity::govern::govern;
 use crate::identity::radius::radius_among;
+use crate::identity::widen::widened;
+use crate::identity::{Blast, Context, Identity, Joined, join};
 use crate::policy::{Policies, Rule};
 use crate::source::{Extent, Memo, Source, SourceError};
 use crate::text::secret::Secret;
@@ -164,8 +166,8 @@ pub fn scan_with(
 ///
 /// [`DetectError`] when a condition has no answer.
 pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
-    let (base, _) = judge_all(&scan.base_identities, setting)?;
-    let (mut found, gaps) = judge_all(&scan.identities, setting)?;
+    let (base, _) = judge_all(&scan.base_identities, &[], setting)?;
+    let (mut found, gaps) = judge_all(&scan.identities, &scan.base_identities, setting)?;
     for finding in &mut found {
         let place = &finding.location;
         if let Some(manifest) = scan.manifests.get(&(place.path.clone(), place.commit.clone())) {
@@ -175,15 +177,15 @@ pub fn judge(scan: &Scan, setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap
     Ok((introduced(found, &base, &scan.extent.commits), gaps))
 }
 
-fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
+/// What all rules say of `identities`, which a change made of those of its `base`.
+fn judge_all(
+    identities: &[Identity],
+    base: &[Identity],
+    setting: Setting<'_>,
+) -> Result<(Vec<Finding>, Vec<Gap>), DetectError> {
     let rules: Vec<&Rule> = setting.policies.rules.iter().collect();
-    let mut joined = crate::identity::join::join(identities.to_vec());
-    crate::identity::govern::govern(&mut joined.identities, setting.now);
-    for identity in &mut joined.identities {
-        let environment = identity.environment.clone();
-        let limits = &setting.policies.settings.limits.max_lifetime;
-        identity.credentials.iter_mut().for_each(|credential| limits.set(credential, &environment));
-    }
+    let mut joined = prepared(identities, setting);
+    widen(&mut joined.identities, &prepared(base, setting).identities);
     let mut findings = identity::judge(&rules, &joined.identities, setting.fingerprinter, setting.threads)?;
     for identity in &joined.identities {
         findings.extend(credential::declared(&rules, identity, setting.fingerprinter)?);
@@ -192,16 +194,43 @@ fn judge_all(identities: &[Identity], setting: Setting<'_>) -> Result<(Vec<Findi
     Ok((findings, joined.gaps))
 }
 
+/// `identities` joined, with all that rules see of them and no file says.
+fn prepared(identities: &[Identity], setting: Setting<'_>) -> Joined {
+    let mut joined = join(identities.to_vec());
+    govern(&mut joined.identities, setting.now);
+    for identity in &mut joined.identities {
+        let environment = identity.environment.clone();
+        let limits = &setting.policies.settings.limits.max_lifetime;
+        identity.credentials.iter_mut().for_each(|credential| limits.set(credential, &environment));
+    }
+    let by_name: BTreeMap<&str, &Identity> =
+        joined.identities.iter().map(|identity| (identity.name.as_str(), identity)).collect();
+    let blasts: Vec<Blast> =
+        joined.identities.iter().map(|identity| radius_among(identity, &by_name).into()).collect();
+    for (identity, blast) in joined.identities.iter_mut().zip(blasts) {
+        identity.blast = blast;
+    }
+    joined
+}
+
+/// Tells each identity that the base has too what it may do beyond it.
+fn widen(identities: &mut [Identity], base: &[Identity]) {
+    let before: BTreeMap<(&str, Context), &Identity> =
+        base.iter().map(|old| ((old.name.as_str(), old.context), old)).collect();
+    for identity in identities {
+        if let Some(old) = before.get(&(identity.name.as_str(), identity.context)) {
+            identity.widened = widened(Some(old), identity);
+        }
+    }
+}
+
 /// Gives each finding about an identity the blast radius of that identity.
 fn weigh(findings: &mut [Finding], identities: &[Identity]) {
-    let by_name: BTreeMap<&str, &Identity> =
-        identities.iter().map(|identity| (identity.name.as_str(), identity)).collect();
-    let mut known: BTreeMap<String, u8> = BTreeMap::new();
+    let by_name: BTreeMap<&str, i64> =
+        identities.iter().map(|identity| (identity.name.as_str(), identity.blast.score)).collect();
     for finding in findings {
-        let Some(name) = &finding.identity else { continue };
-        let Some(identity) = by_name.get(name.as_str()) else { continue };
-        let weight = || radius_among(identity, &by_name).score;
-        finding.blast = Some(*known.entry(name.clone()).or_insert_with(weight));
+        let score = finding.identity.as_ref().and_then(|name| by_name.get(name.as_str()));
+        finding.blast = score.and_then(|score| u8::try_from(*score).ok());
     }
 }
 

@@ -44,11 +44,11 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
         for (index, example) in rule.text.examples.iter().enumerate() {
             let which = format!("example {}", index + 1);
             match filled(rule, example, index) {
-                Ok(blobs) => {
-                    if let Some(message) = judge_example(rule, &ids(&findings(&engine, &blobs)?)) {
+                Ok(tree) => {
+                    if let Some(message) = judge_example(rule, &ids(&findings(&engine, &tree)?)) {
                         add(which.clone(), message);
                     }
-                    for blob in &blobs {
+                    for blob in &tree.head {
                         if let Some(message) = judge_mutants(&engine, rule, blob)? {
                             add(format!("{which} with a letter changed"), message);
                         }
@@ -59,7 +59,7 @@ pub fn run(setting: Setting<'_>) -> Result<Vec<Failure>, DetectError> {
         }
         for (index, example) in rule.text.look_alikes.iter().enumerate() {
             let message = match filled(rule, example, 1000 + index) {
-                Ok(blobs) => match strange(rule, &ids(&findings(&engine, &blobs)?)) {
+                Ok(tree) => match strange(rule, &ids(&findings(&engine, &tree)?)) {
                     strange if strange.is_empty() => continue,
                     strange => format!("found by {}", list(&strange)),
                 },
@@ -91,7 +91,7 @@ fn judge_mutants(engine: &Engine<'_>, rule: &Rule, example: &Blob) -> Result<Opt
     }
     for (secret, bytes) in mutants {
         let blob = Blob { bytes, ..example.clone() };
-        let mut found = findings(engine, &[blob])?;
+        let mut found = findings(engine, &Tree { head: vec![blob], base: Vec::new() })?;
         found.retain(|finding| finding.location.span.overlaps(&secret));
         if !found.is_empty() {
             return Ok(Some(format!("found by {}", list(&ids(&found)))));
@@ -150,28 +150,43 @@ fn strange(rule: &Rule, found: &BTreeSet<RuleId>) -> BTreeSet<RuleId> {
 }
 
 /// An example as files, or why it cannot be filled in.
-fn filled(rule: &Rule, example: &ExampleSyntax, index: usize) -> Result<Vec<Blob>, String> {
+fn filled(rule: &Rule, example: &ExampleSyntax, index: usize) -> Result<Tree, String> {
     let text_rule = rule.text_rule();
     let regex = text_rule.and_then(|text| text.pattern.regex().ok());
     let check = text_rule.and_then(|text| text.checksum.as_ref()).zip(regex);
     let check = check.map(|(syntax, pattern)| Check { syntax, pattern });
     let change = rule.kind().eq("document").then_some(Change::Modified);
-    let blob = |(path, template): (&str, &str)| {
+    let blob = |(path, template): (&str, &str)| -> Result<Blob, String> {
         let bytes = example::fill(template, &rule.id.0, index, check).map_err(|error| error.to_string())?;
         Ok(Blob { path: path.to_owned(), commit: None, change, bytes })
     };
-    example.files().into_iter().map(blob).collect()
+    let (mut head, mut base) = (Vec::new(), Vec::new());
+    for (at, file) in example.files().into_iter().enumerate() {
+        let is_base =
+            matches!(example, ExampleSyntax::Files { files } if files.get(at).is_some_and(|file| file.base));
+        if is_base { base.push(blob(file)?) } else { head.push(blob(file)?) }
+    }
+    Ok(Tree { head, base })
 }
 
-/// What all rules find in the tree of `blobs`, one voice for each value.
-fn findings(engine: &Engine<'_>, blobs: &[Blob]) -> Result<Vec<Finding>, DetectError> {
-    let (mut findings, mut identities) = (Vec::new(), Vec::new());
-    for blob in blobs {
+/// The files of an example, and those of its base.
+struct Tree {
+    head: Vec<Blob>,
+    base: Vec<Blob>,
+}
+
+/// What all rules find in `tree`, one voice for each value.
+fn findings(engine: &Engine<'_>, tree: &Tree) -> Result<Vec<Finding>, DetectError> {
+    let (mut findings, mut identities, mut before) = (Vec::new(), Vec::new(), Vec::new());
+    for blob in &tree.head {
         let seen = engine.blob(blob)?;
         findings.extend(seen.findings);
         identities.extend(seen.identities);
     }
-    let (judged, _) = super::judge_all(&identities, engine.setting)?;
+    for blob in &tree.base {
+        before.extend(engine.blob(blob)?.identities);
+    }
+    let (judged, _) = super::judge_all(&identities, &before, engine.setting)?;
     findings.extend(judged);
     Ok(overlap::one_voice(findings, engine.setting.policies))
 }

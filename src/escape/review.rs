@@ -59,6 +59,10 @@ pub struct Review {
     pub open: Vec<String>,
     /// Seconds since the approval of each of them.
     pub open_age_s: Vec<i64>,
+    /// Median of them.
+    pub open_age_median_s: Option<Figure>,
+    /// The oldest of them.
+    pub open_age_max_s: Option<i64>,
     /// Ended while the risk was live in production.
     pub expired_while_exposed: Vec<String>,
     /// Approved without an end: must be 0.
@@ -92,8 +96,19 @@ pub struct Approver {
     pub approvals: u64,
     /// 95 % interval of the approve ratio; `None` below five decisions.
     pub approve_ratio: Option<[Figure; 2]>,
-    /// `insufficient`, `raised` or `quiet`.
+    /// `insufficient`, `raised` or `quiet`: whether this person approves nearly everything.
     pub signal: &'static str,
+    /// Share of all approvals that this person gave.
+    pub share: Option<Figure>,
+    /// Approvals within 60 s of their request.
+    pub fast: u64,
+    /// Approvals whose reason another one gave word for word.
+    pub reused_reason: u64,
+    /// Three or more approvals within 60 s.
+    pub burst: bool,
+    /// What of it speaks of a review that only clicks: `fast`, `burst`, `reused_reason`, `approves_all`; `None` below
+    /// five decisions, of which nothing is said.
+    pub signs: Option<Vec<&'static str>>,
 }
 
 impl Leave {
@@ -182,7 +197,11 @@ pub(super) fn review(
     };
     let approved_for = Named::new(&leaves);
     let open = open_leaves(&leaves, &approved_for, terms, risks);
-    let approvers = approvers(&leaves, terms, names);
+    let open_age_s: Vec<i64> = open
+        .iter()
+        .map(|(_, leave)| leave.span().map_or(0, |(from, _)| terms.as_of.since(from).0 / 1000))
+        .collect();
+    let approvers = approvers(&leaves, &approved, terms, names);
     let approvals: u64 = approvers.iter().map(|approver| approver.approvals).sum();
     let shares: Vec<f64> = approvers
         .iter()
@@ -205,10 +224,9 @@ pub(super) fn review(
         latency_s,
         fast,
         used: count(approved.iter().filter(|(_, _, leave)| !leave.used.is_disjoint(pipelines))),
-        open_age_s: open
-            .iter()
-            .map(|(_, leave)| leave.span().map_or(0, |(from, _)| terms.as_of.since(from).0 / 1000))
-            .collect(),
+        open_age_median_s: quantile(&open_age_s, 0.5).map(Figure),
+        open_age_max_s: open_age_s.iter().copied().max(),
+        open_age_s,
         open: open.iter().map(|(name, _)| (*name).to_owned()).collect(),
         expired_while_exposed: expired(&leaves, terms, risks),
         without_expiry: of_approval(|approval| approval.expires_at.is_none()),
@@ -315,34 +333,77 @@ fn expired(leaves: &[(&str, Id, &Leave)], terms: &Terms<'_>, risks: &[&Risk]) ->
     leaves.iter().filter(|(_, id, _)| hits.contains(id)).map(|(name, _, _)| (*name).to_owned()).collect()
 }
 
-fn approvers(leaves: &[(&str, Id, &Leave)], terms: &Terms<'_>, names: &Names) -> Vec<Approver> {
-    let mut tally: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (_, _, leave) in leaves {
-        if let (Some(approval), Some((ts, _))) = (&leave.approval, leave.approved)
-            && terms.window.contains(ts)
-        {
-            for approver in &approval.approvers {
-                tally.entry(names.text(*approver)).or_default().0 += 1;
-            }
+/// What one person did, before anything is made of it.
+#[derive(Debug, Default)]
+struct Tally {
+    approvals: u64,
+    denials: u64,
+    fast: u64,
+    reused: u64,
+    times: Vec<Timestamp>,
+}
+
+fn approvers(
+    leaves: &[(&str, Id, &Leave)],
+    approved: &[&(&str, Id, &Leave)],
+    terms: &Terms<'_>,
+    names: &Names,
+) -> Vec<Approver> {
+    let mut tally: BTreeMap<&str, Tally> = BTreeMap::new();
+    let reasons = reasons(approved);
+    for (_, _, leave) in approved {
+        let Some(approval) = &leave.approval else { continue };
+        for approver in &approval.approvers {
+            let own = tally.entry(names.text(*approver)).or_default();
+            own.approvals += 1;
+            own.fast += u64::from(leave.latency().is_some_and(|seconds| seconds <= FAST_S));
+            own.reused += u64::from(reasons.get(&leave.reason).is_some_and(|times| *times > 1));
+            own.times.push(approval.approved_at);
         }
+    }
+    for (_, _, leave) in leaves {
         if let Some((ts, by, _)) = leave.denied
             && terms.window.contains(ts)
         {
-            tally.entry(names.text(by)).or_default().1 += 1;
+            tally.entry(names.text(by)).or_default().denials += 1;
         }
     }
-    let approver = |(name, (approvals, denials)): (&str, (u64, u64))| {
-        let decisions = approvals + denials;
-        let [low, high] = wilson(approvals, decisions);
+    let all = tally.values().map(|own| own.approvals).sum();
+    tally.into_iter().map(|(name, own)| own.approver(name, all)).collect()
+}
+
+impl Tally {
+    /// Of `name`, who gave some of `all` approvals.
+    fn approver(mut self, name: &str, all: u64) -> Approver {
+        let decisions = self.approvals + self.denials;
+        let [low, high] = wilson(self.approvals, decisions);
         let signal = match () {
             () if decisions < ENOUGH => "insufficient",
             () if low > 0.8 => "raised",
             () => "quiet",
         };
-        let approve_ratio = (decisions >= ENOUGH).then_some([Figure(low), Figure(high)]);
-        Approver { name: name.to_owned(), decisions, approvals, approve_ratio, signal }
-    };
-    tally.into_iter().map(approver).collect()
+        let enough = decisions >= ENOUGH;
+        let burst = is_burst(&mut self.times);
+        let signs = [
+            (self.fast > 0, "fast"),
+            (burst, "burst"),
+            (self.reused > 0, "reused_reason"),
+            (low > 0.8, "approves_all"),
+        ];
+        let signs = signs.into_iter().filter(|(shows, _)| *shows).map(|(_, sign)| sign).collect();
+        Approver {
+            name: name.to_owned(),
+            decisions,
+            approvals: self.approvals,
+            approve_ratio: enough.then_some([Figure(low), Figure(high)]),
+            signal,
+            share: share(self.approvals, all).map(Figure),
+            fast: self.fast,
+            reused_reason: self.reused,
+            burst,
+            signs: enough.then_some(signs),
+        }
+    }
 }
 
 fn worst_signal(approvers: &[Approver]) -> &'static str {
@@ -364,18 +425,25 @@ fn bursts(approved: &[&(&str, Id, &Leave)]) -> u64 {
             times.entry(*approver).or_default().push(approval.approved_at);
         }
     }
-    let burst = |times: &mut Vec<Timestamp>| {
-        times.sort_unstable();
-        let three = times.windows(3).filter_map(|three| Some(three.last()?.since(*three.first()?)));
-        u64::from(three.into_iter().any(|length| length <= Length::seconds(FAST_S)))
-    };
-    times.values_mut().map(burst).sum()
+    times.values_mut().map(|times| u64::from(is_burst(times))).sum()
 }
 
-fn reused(approved: &[&(&str, Id, &Leave)]) -> u64 {
+/// Whether three of `times` lie within a minute.
+fn is_burst(times: &mut [Timestamp]) -> bool {
+    times.sort_unstable();
+    let mut three = times.windows(3).filter_map(|three| Some(three.last()?.since(*three.first()?)));
+    three.any(|length| length <= Length::seconds(FAST_S))
+}
+
+/// How often each reason was given.
+fn reasons(approved: &[&(&str, Id, &Leave)]) -> BTreeMap<Id, u64> {
     let mut reasons: BTreeMap<Id, u64> = BTreeMap::new();
     for (_, _, leave) in approved.iter().filter(|(_, _, leave)| leave.reason != 0) {
         *reasons.entry(leave.reason).or_default() += 1;
     }
-    reasons.values().filter(|times| **times > 1).sum()
+    reasons
+}
+
+fn reused(approved: &[&(&str, Id, &Leave)]) -> u64 {
+    reasons(approved).values().filter(|times| **times > 1).sum()
 }

@@ -57,6 +57,7 @@ impl Activation {
             version,
             standing: &standing,
             signatures: &request.trust.signatures,
+            holders: request.trust.holders(),
         };
         let lineage = request.lineage(ledger.origin(), &request.run);
         let record = (!is_known).then(|| lineage.trust_activated(now, &facts));
@@ -98,5 +99,6 @@ fn activated(record: &Record) -> Activated {
             .and_then(|version| u64::try_from(version).ok())
             .unwrap_or(1),
         commit: record.text("policy.source_commit").to_owned(),
+        holders: record.integer("trust.holders").and_then(|count| u64::try_from(count).ok()),
     }
 }

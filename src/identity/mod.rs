@@ -33,8 +33,9 @@ use serde::Serialize;
 pub use credential::{Credential, CredentialKind, Life, Storage};
 pub use grant::{Authority, Effect, Grant, Scope};
 pub use join::{Joined, join};
-pub use radius::{Radius, radius};
+pub use radius::{Blast, Radius, radius};
 pub use tool::{Approval, Tool};
+pub use widen::Widened;
 pub use wildcard::allows;
 
 use crate::finding::Location;
@@ -73,6 +74,10 @@ pub struct Identity {
     /// Switches of the platform that no other field holds, by the platform's own dotted name
     /// (`permissions.defaultMode`, `automountServiceAccountToken`), as text.
     pub settings: Vec<Setting>,
+    /// What the change lets it do beyond the base; empty without a base. Set before rules are asked.
+    pub widened: Vec<Widened>,
+    /// How much falls with it. Set before rules are asked.
+    pub blast: Blast,
     /// The folder whose files declare one thing together, such as a Terraform module, or the file where a name means
     /// something in that file alone; empty where a name means the same everywhere.
     #[serde(skip)]
@@ -188,6 +193,8 @@ pub(crate) mod tests {
             session: Session { max_seconds: -1, ..Session::default() },
             delegation: vec![],
             settings: vec![],
+            widened: vec![],
+            blast: Blast::default(),
             home: String::new(),
             places: vec![place("a.yaml")],
         }

@@ -76,6 +76,24 @@ pub struct Radius {
     pub change: Option<Change>,
 }
 
+/// What rules see of a radius.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Blast {
+    /// 0 to 100.
+    pub score: i64,
+    /// P, 0 to 5, steps to others followed.
+    pub privilege: i64,
+    /// Stable names on the way to the one that gives the highest privilege; empty when it is itself.
+    pub path: Vec<String>,
+}
+
+impl From<Radius> for Blast {
+    fn from(radius: Radius) -> Self {
+        let Radius { score, privilege, path, .. } = radius;
+        Self { score: score.into(), privilege: privilege.level.into(), path }
+    }
+}
+
 /// The largest whole s with s⁵ · 3125 ≤ 100⁵ · P² · D · R · E; whole numbers only, so the same everywhere.
 ///
 /// Any factor 0 gives 0; factors above 5 count as 5.

@@ -48,7 +48,10 @@ impl Ledger {
         let mut records = Vec::new();
         for entry in self.records() {
             let (index, record) = entry?;
-            let bears = index == deploy.0 || is_relied_on(&record, &deploy.1) || subjects.bear_on(&record);
+            let bears = index == deploy.0
+                || is_relied_on(&record, &deploy.1)
+                || is_override(&record, &deploy.1)
+                || subjects.bear_on(&record);
             if bears && index < seal.checkpoint.size {
                 records.push((index, record));
             }
@@ -61,6 +64,14 @@ impl Ledger {
 fn is_relied_on(record: &Record, deploy: &Record) -> bool {
     let run = deploy.text("relied_on");
     !run.is_empty() && record.text("run_id") == run && record.text("pipeline") == deploy.text("pipeline")
+}
+
+/// Whether `record` broke the glass for what `deploy` brought out.
+fn is_override(record: &Record, deploy: &Record) -> bool {
+    let same = |field: &str| !record.text(field).is_empty() && record.text(field) == deploy.text(field);
+    record.kind() == Some(Kind::BreakGlass)
+        && record.text("pipeline") == deploy.text("pipeline")
+        && (same("deploy_id") || same("commit.id"))
 }
 
 /// What a run saw: findings, exceptions, its policy.

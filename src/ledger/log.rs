@@ -51,7 +51,19 @@ fn say(record: &Record) -> String {
                 format!("relies on {relied}"),
             ]
         }
-        Some(Kind::PolicyActivated) => vec![text("policy.digest")],
+        Some(Kind::PolicyActivated) => {
+            let version = record.integer("policy.version").unwrap_or_default();
+            vec![format!("version {version}"), text("standing"), text("policy.digest")]
+        }
+        Some(Kind::SignerRevoked) => {
+            let from = record.integer("void_from").unwrap_or_default();
+            let who = [text("signer.principal"), text("signer.key")];
+            [&who[..], &[format!("void from record {from}"), text("reason"), by(record)]].concat()
+        }
+        Some(Kind::Adopted) => {
+            let count = record.integer("baseline.findings").unwrap_or_default();
+            vec![text("exception_id"), format!("{count} findings"), by(record)]
+        }
         Some(Kind::EnforcementChanged | Kind::Rerated) => {
             [finding.to_vec(), vec![format!("{} to {}", text("from"), text("to"))]].concat()
         }

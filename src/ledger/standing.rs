@@ -43,6 +43,8 @@ pub struct PolicyFacts<'a> {
     pub standing: &'a Standing,
     /// The signatures over it, one after the other.
     pub signatures: &'a str,
+    /// How many persons it lists who may sign the next one.
+    pub holders: usize,
 }
 
 /// What `break_glass` records say.
@@ -118,6 +120,7 @@ impl Lineage {
         let mut record = self.policy_activated(at, facts.digest, facts.commit);
         record.set("policy.version", facts.version);
         record.set("trust.digest", facts.trust);
+        record.set("trust.holders", facts.holders);
         let (word, persons) = match facts.standing {
             Standing::InForce => ("in_force", &[][..]),
             Standing::First => ("first", &[][..]),

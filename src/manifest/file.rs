@@ -9,7 +9,7 @@ use super::redact::{is_reference, names_secret, redact};
 use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
-    Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
+    Blast, Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
 };
 use crate::text::places::Places;
 use crate::text::span::Span;
@@ -122,6 +122,8 @@ impl<'f> File<'f> {
             session: Session { max_seconds: -1, ..Session::default() },
             delegation: vec![],
             settings: vec![],
+            widened: vec![],
+            blast: Blast::default(),
             home: String::new(),
             places: vec![self.location(at.span)],
         }

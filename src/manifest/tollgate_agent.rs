@@ -179,6 +179,7 @@ pub struct Session {
 /// What is kept of what an agent does.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "four switches of a file, each its own")]
 pub struct Logging {
     /// What it was asked.
     #[serde(default)]

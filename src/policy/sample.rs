@@ -3,8 +3,8 @@
 
 use crate::finding::Location;
 use crate::identity::{
-    Approval, Authority, Context, Credential, CredentialKind, Delegation, Effect, Grant, Identity,
-    IdentityKind, Life, Scope, Session, Setting, Storage, Tool,
+    Approval, Authority, Blast, Context, Credential, CredentialKind, Delegation, Effect, Grant, Identity,
+    IdentityKind, Life, Scope, Session, Setting, Storage, Tool, Widened,
 };
 use crate::text::span::{Position, Span};
 
@@ -91,6 +91,8 @@ fn identity(index: usize) -> Option<Identity> {
         session: Session { max_seconds: -1, bound_to_task: false, teardown: text() },
         delegation: vec![delegation(index)?],
         settings: vec![Setting { name: text(), value: text(), place: place() }],
+        widened: vec![Widened { what: "grant", old: text(), new: text(), place: place() }],
+        blast: Blast { score: 50, privilege: 4, path: vec![text()] },
         home: String::new(),
         places: vec![place()],
     })

@@ -92,6 +92,7 @@ pub(super) const fn part_name(each: Each) -> &'static str {
         Each::Credentials => "credential",
         Each::Delegation => "delegation",
         Each::Settings => "setting",
+        Each::Widened => "widened",
     }
 }
 
@@ -102,6 +103,7 @@ const fn list_name(each: Each) -> &'static str {
         Each::Credentials => "credentials",
         Each::Delegation => "delegation",
         Each::Settings => "settings",
+        Each::Widened => "widened",
     }
 }
 

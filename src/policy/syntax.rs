@@ -245,6 +245,7 @@ pub enum Each {
     Credentials,
     Delegation,
     Settings,
+    Widened,
 }
 
 /// A CEL expression over a raw document.
@@ -286,6 +287,9 @@ pub struct FileSyntax {
     pub path: String,
     /// The whole file.
     pub text: String,
+    /// Whether it is as the base of the change has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub base: bool,
 }
 
 impl ExampleSyntax {

@@ -12,13 +12,14 @@ use super::wire::{Verb, Wire};
 use super::{Job, PublishError, agree, checked_name};
 use crate::text::secret::Secret;
 
-/// Publishes to the merge request of this pipeline, and says what was done.
-pub fn publish(job: &Job<'_>, token: &Secret) -> Result<Vec<String>, PublishError> {
+/// Publishes to the merge request of this pipeline, and adds to `said` what was done.
+pub fn publish(job: &Job<'_>, token: &Secret, said: &mut Vec<String>) -> Result<(), PublishError> {
     let name = checked_name(job.name)?;
     let told = |variable: &str| job.environment.get(variable).unwrap_or_default();
     let number = |variable: &str| told(variable).parse::<u64>().ok();
     let Some(request) = number("CI_MERGE_REQUEST_IID") else {
-        return Ok(vec!["note: none, this pipeline belongs to no merge request".to_owned()]);
+        said.push("note: none, this pipeline belongs to no merge request".to_owned());
+        return Ok(());
     };
     let project = number("CI_MERGE_REQUEST_PROJECT_ID").ok_or(PublishError::Run("its project"))?;
     agree("commit", &job.outcome.run.commit, told("CI_COMMIT_SHA"))?;
@@ -26,7 +27,8 @@ pub fn publish(job: &Job<'_>, token: &Secret) -> Result<Vec<String>, PublishErro
     let me = wire.get("the owner of the token", "/user")?;
     let me = me.get("id").and_then(Value::as_u64).ok_or(PublishError::Answer("the owner of the token"))?;
     let notes = Notes { wire, route: format!("/projects/{project}/merge_requests/{request}/notes"), me };
-    Ok(vec![format!("note: {}", notes.put(name, job)?)])
+    said.push(format!("note: {}", notes.put(name, job)?));
+    Ok(())
 }
 
 struct Notes {

@@ -50,8 +50,8 @@ pub struct Forge {
     pub name: &'static str,
     /// The variables that may hold the token; the first that is set counts.
     pub tokens: &'static [&'static str],
-    /// Publishes, and says in a line each what was done.
-    pub publish: fn(&Job<'_>, &Secret) -> Result<Vec<String>, PublishError>,
+    /// Publishes, and adds a line for each thing it did, those before an error too.
+    pub publish: fn(&Job<'_>, &Secret, &mut Vec<String>) -> Result<(), PublishError>,
 }
 
 /// Every forge, in the order help lists them.

@@ -55,6 +55,7 @@ pub const FORMATS: &[Format<Outcome>] = &[
     Format { name: "junit", ending: "xml", render: outcome::junit::render },
     Format { name: "markdown", ending: "md", render: outcome::markdown::render },
     Format { name: "github", ending: "txt", render: outcome::github::render },
+    Format { name: "github-sarif", ending: "sarif", render: outcome::github_sarif::render },
     Format { name: "gitlab-codequality", ending: "json", render: outcome::gitlab_codequality::render },
     Format {
         name: "gitlab-secret-detection",
@@ -63,6 +64,7 @@ pub const FORMATS: &[Format<Outcome>] = &[
     },
     Format { name: "gitlab-sast", ending: "json", render: outcome::gitlab_sast::render },
     Format { name: "rdjson", ending: "json", render: outcome::rdjson::render },
+    Format { name: "dotenv", ending: "env", render: outcome::dotenv::render },
     Format { name: "csv", ending: "csv", render: outcome::csv::render },
 ];
 

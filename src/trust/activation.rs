@@ -32,6 +32,8 @@ pub struct Activated {
     pub version: u64,
     /// The commit it was read from then.
     pub commit: String,
+    /// How many persons it lists who may sign the next one, where that is on record.
+    pub holders: Option<u64>,
 }
 
 /// The trust root before this one, with what its policy asks of the next.
@@ -107,6 +109,11 @@ impl ActivationError {
 }
 
 impl TrustRoot {
+    /// How many persons may sign the root after this one.
+    pub fn holders(&self) -> usize {
+        holders(&self.signers).len()
+    }
+
     /// The bytes that signatures over this root are made of.
     pub fn signed_text(&self) -> String {
         format!("{}\n", self.digest)
@@ -137,6 +144,9 @@ impl TrustRoot {
         if let Some(known) = chain.iter().find(|known| known.digest == self.digest) {
             let (commit, version, newest) = (self.commit.clone(), known.version, newest.version);
             return Err(ActivationError::Rollback { commit, version, newest });
+        }
+        if newest.holders == Some(0) {
+            return Ok(Standing::Unsigned);
         }
         // The ledger names the digest, so no other commit can pass for the one it was read from.
         let former = former(&newest.commit).filter(|former| former.root.digest == newest.digest);

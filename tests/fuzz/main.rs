@@ -88,6 +88,7 @@ fn what_the_mutations_start_from_is_valid() {
     use tollgate::{exception::document::Document, ledger::record::Record, report::saved, signing};
     Document::parse(&seeds::document()).unwrap();
     saved::read(&targets::report()).unwrap();
+    saved::outcome(&targets::report()).unwrap();
     for record in seeds::records() {
         Record::parse(&record).unwrap();
     }

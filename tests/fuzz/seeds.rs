@@ -111,21 +111,59 @@ pub fn document() -> Vec<u8> {
     serde_json::to_vec_pretty(&value).unwrap()
 }
 
+/// A valid baseline.
+pub fn baseline() -> Vec<u8> {
+    let document: serde_json::Value = serde_json::from_slice(&document()).unwrap();
+    let item = serde_json::json!({
+        "finding": document["findings"][0], "owner": "dana", "review_by": "2027-03-01T00:00:00.000Z"
+    });
+    let value = serde_json::json!({
+        "v": 1, "id": document["id"], "ledger": document["ledger"], "repo": document["repo"],
+        "adopted_by": "kim", "created_at": document["created_at"], "items": [item]
+    });
+    serde_json::to_vec_pretty(&value).unwrap()
+}
+
+/// A production scanner's report.
+pub fn sarif() -> Vec<u8> {
+    let value = serde_json::json!({ "version": "2.1.0", "runs": [{
+        "tool": { "driver": { "name": "seeker", "rules": [
+            { "id": "leaked-key", "properties": { "security-severity": "9.1" } }
+        ] } },
+        "results": [
+            { "ruleId": "leaked-key", "partialFingerprints": { "tollgate/v1": "4f0c91aa7be24f0c91aa7be24f0c91aa" } },
+            { "ruleIndex": 0, "level": "error", "locations": [
+                { "physicalLocation": { "artifactLocation": { "uri": "prod.env" } } }
+            ] }
+        ]
+    }]});
+    serde_json::to_vec_pretty(&value).unwrap()
+}
+
 /// A record of each of some kinds.
 pub fn records() -> Vec<Vec<u8>> {
-    [Kind::Run, Kind::Observed, Kind::Cleared, Kind::ExceptionApproved, Kind::Deploy, Kind::Notice]
-        .into_iter()
-        .map(|kind| {
-            let mut record = Record::new(kind, NOW);
-            record.set("origin", "acme.example/ledger/2026");
-            record.set("run.id", "7");
-            record.set("run.attempt", 1);
-            record.set("finding.fingerprint", "4f0c91aa7be2");
-            record.set("finding.severity", "critical");
-            record.set("text", "two lines\nand \"quotes\"");
-            record.bytes()
-        })
-        .collect()
+    [
+        Kind::Run,
+        Kind::Observed,
+        Kind::Cleared,
+        Kind::ExceptionApproved,
+        Kind::Deploy,
+        Kind::Notice,
+        Kind::SignerRevoked,
+        Kind::PolicyActivated,
+    ]
+    .into_iter()
+    .map(|kind| {
+        let mut record = Record::new(kind, NOW);
+        record.set("origin", "acme.example/ledger/2026");
+        record.set("run.id", "7");
+        record.set("run.attempt", 1);
+        record.set("finding.fingerprint", "4f0c91aa7be2");
+        record.set("finding.severity", "critical");
+        record.set("text", "two lines\nand \"quotes\"");
+        record.bytes()
+    })
+    .collect()
 }
 
 /// A key file, a signature and a signers file.

@@ -3,6 +3,7 @@
 use tollgate::credential;
 use tollgate::detect::facts::{self, Seen};
 use tollgate::detect::{self, Setting, checksum};
+use tollgate::exception::BaselineDocument;
 use tollgate::exception::document::Document;
 use tollgate::finding::Fingerprinter;
 use tollgate::ledger::Proof;
@@ -10,7 +11,7 @@ use tollgate::ledger::checkpoint::Checkpoint;
 use tollgate::ledger::record::Record;
 use tollgate::manifest::{self, Keep};
 use tollgate::policy::{Policies, PolicyFile, load};
-use tollgate::report::saved;
+use tollgate::report::{live, saved};
 use tollgate::signing::signers::Signers;
 use tollgate::signing::{Key, KeyFile, Note, NoteKey, Signature};
 use tollgate::source::{Blob, Extent, Item, Limits, Source, SourceError, Stdin};
@@ -231,7 +232,8 @@ fn credentials(_: &World, _: &mut Random, path: &str, input: &[u8]) {
 fn documents(_: &World) -> Vec<(String, Vec<u8>)> {
     let checkpoint = format!("acme.example/payments/2026\n118\n{}=\n", "A".repeat(43));
     let report = report();
-    unnamed([seeds::records(), vec![seeds::document(), checkpoint.into_bytes(), report]].concat())
+    let documents = vec![seeds::document(), seeds::baseline(), seeds::sarif()];
+    unnamed([seeds::records(), documents, vec![checkpoint.into_bytes(), report]].concat())
 }
 
 /// A report as `check` writes it.
@@ -247,6 +249,13 @@ fn document_parsers(_: &World, _: &mut Random, _: &str, input: &[u8]) {
         let encoded = document.encode().unwrap();
         assert_eq!(Document::parse(&encoded).unwrap(), document);
     }
+    if let Ok(baseline) = BaselineDocument::parse(input) {
+        let encoded = baseline.encode().unwrap();
+        assert_eq!(BaselineDocument::parse(&encoded).unwrap(), baseline);
+    }
+    if let Ok(report) = live::read(input) {
+        assert!(report.found.iter().all(|found| found.rule.len() <= 100 && found.rule.is_ascii()));
+    }
     if let Ok(record) = Record::parse(input) {
         assert_eq!(record.bytes(), input);
         record.computed_rid();
@@ -260,6 +269,7 @@ fn document_parsers(_: &World, _: &mut Random, _: &str, input: &[u8]) {
         assert_eq!(checkpoint.text().as_bytes(), input);
     }
     let _ = saved::read(input);
+    let _ = saved::outcome(input);
 }
 
 /// A rule file, and the same text as the policy.

@@ -67,7 +67,7 @@ fn what_a_production_scanner_saw_is_one_signed_record_for_each_risk() {
     assert!(found.iter().all(|record| record["scanner"] == "seeker" && record["introduced_by"] == "d1"));
     scene.verifies();
     let rate = scene.rate();
-    assert_eq!(rate["all"]["rate"]["classes"]["ungated"], 2, "{rate:#}");
+    assert_eq!(rate["all"]["rate"]["escaped"], 2, "{rate:#}");
     let said = scene.outside(&["record", "found", "--sarif", "Cargo.toml"]).ends(2);
     assert!(said.err.contains("cannot be read"), "{}", said.err);
 }

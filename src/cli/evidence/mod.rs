@@ -1,6 +1,6 @@
 //! `evidence`: all that let one deploy through, in one folder that verifies elsewhere.
 
-mod verify;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,13 @@ pub struct Arguments {
     /// The folder the bundle goes to, which must not be there yet.
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Gathers the evidence on `deploy` in `folder`.
+    pub fn on(which: Which, deploy: &str, folder: PathBuf) -> Self {
+        Self { command: None, which, deploy: Some(deploy.to_owned()), to: Some(folder) }
+    }
 }
 
 /// What else can be done with evidence.

@@ -30,6 +30,13 @@ pub struct Arguments {
     folder: PathBuf,
 }
 
+impl Arguments {
+    /// The bundle in `folder`, sealed with `key`.
+    pub fn of(folder: PathBuf, key: &NoteKey) -> Self {
+        Self { keys: SealKeys::one(key), folder }
+    }
+}
+
 /// The largest file of a bundle that is read, and how many.
 const FILE_BYTES: u64 = 4 << 20;
 const FILES: usize = 100_000;

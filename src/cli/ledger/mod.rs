@@ -79,6 +79,11 @@ pub struct SealKeys {
 }
 
 impl SealKeys {
+    /// One key.
+    pub fn one(key: &NoteKey) -> Self {
+        Self { keys: vec![key.to_string()] }
+    }
+
     /// All of them, in the order given.
     pub fn read(&self, context: &Context) -> Result<Vec<NoteKey>, Trouble> {
         let mut keys = Vec::new();
@@ -164,6 +169,11 @@ impl Command {
     /// `ledger verify` of the ledger that `which` names.
     pub fn verify(which: Which) -> Self {
         Self::Verify(verify::Arguments::of(which))
+    }
+
+    /// `ledger seal` of the ledger that `which` names, with the key in the file `key`.
+    pub fn seal(which: Which, key: PathBuf) -> Self {
+        Self::Seal(seal::SealArguments::with(which, key))
     }
 }
 

@@ -32,6 +32,13 @@ pub struct SealArguments {
     to: Option<PathBuf>,
 }
 
+impl SealArguments {
+    /// Seals with the key in the file `key`, beside the ledger alone.
+    pub fn with(which: Which, key: PathBuf) -> Self {
+        Self { which, key: Some(key), to: None }
+    }
+}
+
 /// Who witnesses what.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:

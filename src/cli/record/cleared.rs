@@ -12,6 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::tool::Tool;
 use crate::cli::trouble::Trouble;
+use crate::cli::voucher::Voucher;
 
 /// Which ref, and what stood on it.
 #[derive(Debug, clap::Args)]
@@ -75,10 +76,12 @@ fn standing(
     desk: &mut Desk,
     reference: &str,
 ) -> Result<BTreeMap<Fingerprint, (String, Option<Severity>)>, Trouble> {
+    let records: Vec<Record> =
+        desk.ledger.records().map(|entry| entry.map(|(_, record)| record)).collect::<Result<_, _>>()?;
+    let voucher = Voucher::of_site(&desk.site, &records)?;
     let run = &desk.site.run;
     let mut standing = BTreeMap::new();
-    for entry in desk.ledger.records() {
-        let (_, record) = entry?;
+    for record in &records {
         if record.text("pipeline") != run.pipeline || record.text("ref") != reference {
             continue;
         }
@@ -88,6 +91,8 @@ fn standing(
                 let severity = Severity::from_word(record.text("finding.severity"));
                 standing.insert(fingerprint, (record.text("finding.rule").to_owned(), severity));
             }
+            // What the gate did not see itself counts where somebody who may signed it.
+            Some(Kind::Cleared) if record.text("how") == "ref_deleted" && !voucher.vouches_for(record) => {}
             Some(Kind::Cleared) => drop(standing.remove(&fingerprint)),
             _ => {}
         }

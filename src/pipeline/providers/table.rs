@@ -86,7 +86,7 @@ const GITLAB: Provider = Provider {
     ..NOTHING
 };
 
-/// Source: CircleCI documentation, "Project values and variables".
+/// Source: `CircleCI` documentation, "Project values and variables".
 const CIRCLECI: Provider = Provider {
     name: "circleci",
     detect: ("CIRCLECI", "true"),
@@ -165,7 +165,7 @@ const BITBUCKET: Provider = Provider {
     ..NOTHING
 };
 
-/// Source: AWS CodeBuild documentation, "Environment variables in build environments".
+/// Source: AWS `CodeBuild` documentation, "Environment variables in build environments".
 const CODEBUILD: Provider = Provider {
     name: "codebuild",
     detect: ("CODEBUILD_BUILD_ID", ""),
@@ -226,7 +226,7 @@ const DRONE: Provider = Provider {
     ..NOTHING
 };
 
-/// Source: TeamCity documentation, "List of Predefined Build Parameters"; the rest of them is in a file of properties.
+/// Source: `TeamCity` documentation, "List of Predefined Build Parameters"; the rest of them is in a file of properties.
 const TEAMCITY: Provider = Provider {
     name: "teamcity",
     detect: ("TEAMCITY_VERSION", ""),

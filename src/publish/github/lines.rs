@@ -32,14 +32,6 @@ const SENTENCE: usize = 600;
 
 const WHAT: &str = "the comments at lines";
 
-/// A comment that is to stand at a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
-    path: String,
-    line: u32,
-    body: String,
-}
-
 /// A comment of ours that stands there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct There {
@@ -53,10 +45,12 @@ impl Hub<'_> {
         let pull = format!("/repos/{}/pulls/{number}", self.place.repository);
         let there = self.lines_there(&pull)?;
         let open = open(self.name, self.job.outcome);
+        let by_first: BTreeMap<&str, &Decision> =
+            open.iter().map(|(first, decision)| (first.as_str(), *decision)).collect();
         let mut edited = 0;
         for (first, there) in &there {
-            let text = open.iter().find(|(own, _)| own == first).map(|(_, wanted)| wanted.body.clone());
-            let text = text.unwrap_or_else(|| resolved(first));
+            let text = by_first.get(first.as_str());
+            let text = text.map_or_else(|| resolved(first), |decision| self.line_text(first, decision));
             if !same(&text, &there.body) {
                 let route = format!("/repos/{}/pulls/comments/{}", self.place.repository, there.id);
                 self.wire.set(WHAT, Verb::Patch, &route, &json!({ "body": text }))?;
@@ -64,26 +58,29 @@ impl Hub<'_> {
             }
         }
         let added = self.lines_added(&pull)?;
-        let fits =
-            |wanted: &Wanted| added.get(&wanted.path).is_some_and(|lines| lines.contains(&wanted.line));
-        let (here, elsewhere): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, wanted)| fits(wanted));
+        let fits = |decision: &Decision| {
+            let place = &decision.finding.location;
+            added.get(&place.path).is_some_and(|lines| lines.contains(&place.start.line))
+        };
+        let (here, elsewhere): (Vec<_>, Vec<_>) = open.iter().partition(|(_, decision)| fits(decision));
         let more = here.len().saturating_sub(MOST);
         let new = here.into_iter().take(MOST).filter(|(first, _)| !there.contains_key(first));
-        let new: BTreeMap<String, Wanted> = new.collect();
+        let new: BTreeMap<&str, Value> =
+            new.map(|(first, decision)| (first.as_str(), self.line_comment(first, decision))).collect();
         let made = self.comment_lines(&pull, &new)?;
         Ok(said(made, edited, elsewhere.len() + more + new.len() - made))
     }
 
     /// Makes `new`, and says how many of them GitHub took.
-    fn comment_lines(&self, pull: &str, new: &BTreeMap<String, Wanted>) -> Result<usize, PublishError> {
+    fn comment_lines(&self, pull: &str, new: &BTreeMap<&str, Value>) -> Result<usize, PublishError> {
         if new.is_empty() {
             return Ok(0);
         }
         let all_there = || {
             let there = self.lines_there(pull)?;
-            Ok(new.keys().all(|first| there.contains_key(first)).then_some(Value::Null))
+            Ok(new.keys().all(|first| there.contains_key(*first)).then_some(Value::Null))
         };
-        let comments: Vec<Value> = new.values().map(Wanted::comment).collect();
+        let comments: Vec<&Value> = new.values().collect();
         let body = json!({
             "commit_id": self.place.head,
             "event": "COMMENT",
@@ -97,14 +94,14 @@ impl Hub<'_> {
         }
     }
 
-    fn comment_each(&self, pull: &str, new: &BTreeMap<String, Wanted>) -> Result<usize, PublishError> {
+    fn comment_each(&self, pull: &str, new: &BTreeMap<&str, Value>) -> Result<usize, PublishError> {
         let mut made = 0;
-        for (first, wanted) in new {
-            let mut body = wanted.comment();
+        for (first, comment) in new {
+            let mut body = comment.clone();
             if let Some(fields) = body.as_object_mut() {
                 fields.insert("commit_id".to_owned(), self.place.head.clone().into());
             }
-            let find = || Ok(self.lines_there(pull)?.contains_key(first).then_some(Value::Null));
+            let find = || Ok(self.lines_there(pull)?.contains_key(*first).then_some(Value::Null));
             match self.wire.add(WHAT, Verb::Post, &format!("{pull}/comments"), &body, find) {
                 Ok(_) => made += 1,
                 Err(PublishError::Refused { status: 422, .. }) => {}
@@ -112,6 +109,15 @@ impl Hub<'_> {
             }
         }
         Ok(made)
+    }
+
+    fn line_comment(&self, first: &str, decision: &Decision) -> Value {
+        let (path, line) = (&decision.finding.location.path, decision.finding.location.start.line);
+        json!({ "path": path, "line": line, "side": "RIGHT", "body": self.line_text(first, decision) })
+    }
+
+    fn line_text(&self, first: &str, decision: &Decision) -> String {
+        format!("{first}\n{}", text(self.job.outcome, decision))
     }
 
     /// Our comments at lines by their first line; of two that are the same one counts.
@@ -137,27 +143,18 @@ impl Hub<'_> {
     }
 }
 
-impl Wanted {
-    fn comment(&self) -> Value {
-        json!({ "path": self.path, "line": self.line, "side": "RIGHT", "body": self.body })
-    }
-}
-
-/// Every finding that blocks or is advised in the version people see, the worst first, by its first line.
-fn open(name: &str, outcome: &Outcome) -> Vec<(String, Wanted)> {
+/// Every finding that blocks or is advised in the version people see, the worst first, after the first line it gets.
+fn open<'o>(name: &str, outcome: &'o Outcome) -> Vec<(String, &'o Decision)> {
     let is_open = |decision: &&Decision| {
         matches!(decision.action, Action::Block | Action::Advise)
             && !github::other_version(outcome, &decision.finding.location)
     };
-    let wanted = |decision: &Decision| {
+    let named = |decision: &'o Decision| {
         let finding = &decision.finding;
-        let first =
-            format!("<!-- tollgate:v1 line {}-{} {name} -->", finding.fingerprint.hex(), finding.occurrence);
-        let body = format!("{first}\n{}", text(outcome, decision));
-        let (path, line) = (finding.location.path.clone(), finding.location.start.line);
-        (first, Wanted { path, line, body })
+        let key = format!("{}-{}", finding.fingerprint.hex(), finding.occurrence);
+        (format!("<!-- tollgate:v1 line {key} {name} -->"), decision)
     };
-    worst_first(outcome).into_iter().filter(is_open).map(wanted).collect()
+    worst_first(outcome).into_iter().filter(is_open).map(named).collect()
 }
 
 fn text(outcome: &Outcome, decision: &Decision) -> String {

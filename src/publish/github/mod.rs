@@ -35,22 +35,20 @@ struct Hub<'a> {
     job: &'a Job<'a>,
 }
 
-/// Publishes to the commit and the pull request of this run, and says what was done.
-pub fn publish(job: &Job<'_>, token: &Secret) -> Result<Vec<String>, PublishError> {
+/// Publishes to the commit and the pull request of this run, and adds to `said` what was done.
+pub fn publish(job: &Job<'_>, token: &Secret, said: &mut Vec<String>) -> Result<(), PublishError> {
     let name = checked_name(job.name)?;
     let place = Place::of(job.environment, job.event)?;
     if place.read_only {
-        return Ok(vec![
-            "nothing: a run for the pull request of a fork may not write; annotate in a workflow that starts on \
-             `workflow_run`"
-                .to_owned(),
-        ]);
+        let where_to = "annotate in a workflow that starts on `workflow_run`";
+        said.push(format!("nothing: a run for the pull request of a fork may not write; {where_to}"));
+        return Ok(());
     }
     agree("commit", &job.outcome.run.commit, &place.head)?;
     agree("repository", &job.outcome.run.repo_id, &place.repository_id)?;
     let wire = Wire::open(job.environment.get("GITHUB_API_URL").unwrap_or("https://api.github.com"), token)?;
     let hub = Hub { wire, place, name, author: job.author.unwrap_or(AUTHOR), job };
-    let mut said = vec![shown("check run", hub.put_check_run())?];
+    said.push(shown("check run", hub.put_check_run())?);
     match hub.request() {
         Ok(Ok(number)) => {
             said.push(shown("comment", hub.put_comment(number))?);
@@ -59,7 +57,7 @@ pub fn publish(job: &Job<'_>, token: &Secret) -> Result<Vec<String>, PublishErro
         Ok(Err(why)) => said.push(format!("comments: none, {why}")),
         Err(error) => said.push(shown("comments", Err(error))?),
     }
-    Ok(said)
+    Ok(())
 }
 
 /// The line about one surface; a refusal for want of permission is one too.

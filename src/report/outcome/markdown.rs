@@ -6,12 +6,12 @@
 //!
 //! Source: GitHub documentation, "Workflow commands", step isolation and limits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{circumstances, headline, leave, prose, short, worst_first};
 use crate::decide::{Action, Decision};
 use crate::finding::{Gap, Location};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, RuleText};
 use crate::report::Options;
 use crate::text::safe;
 
@@ -130,8 +130,10 @@ fn gap(gap: &Gap) -> [String; 3] {
 fn lessons(bytes: usize, outcome: &Outcome, decisions: &[&Decision]) -> String {
     let mut seen = BTreeSet::new();
     let open = decisions.iter().filter(|decision| decision.permit.is_none());
-    let rules = open.filter_map(|decision| outcome.rule(&decision.finding.rule.0));
-    let rules = rules.filter(|rule| seen.insert(&rule.id));
+    let by_id: BTreeMap<&str, &RuleText> =
+        outcome.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
+    let ids = open.map(|decision| decision.finding.rule.0.as_str()).filter(|id| seen.insert(*id));
+    let rules = ids.filter_map(|id| by_id.get(id));
     list(
         bytes,
         rules.map(|rule| format!("{}: {}. **Fix:** {}", code(&rule.id), cell(&rule.why), cell(&rule.fix))),

@@ -2,8 +2,12 @@
 
 /// For a spreadsheet.
 pub mod csv;
+/// For the next step or job.
+pub mod dotenv;
 /// GitHub workflow commands.
 pub mod github;
+/// For GitHub's code scanning.
+pub mod github_sarif;
 /// For GitLab's merge request widget.
 pub mod gitlab_codequality;
 /// For GitLab's static analysis.

@@ -1,7 +1,6 @@
 //! For code scanning: SARIF 2.1.0, with everything let through marked as suppressed.
 //!
-//! GitHub ignores `suppressions` and would open alerts for them: whoever uploads there first takes the suppressed
-//! results out. Limits are GitHub's (docs, "SARIF support for code scanning"): 25,000 results, 20 tags for a rule,
+//! GitHub ignores `suppressions` and would open alerts for them: `github-sarif` is what to upload there. Limits are GitHub's (docs, "SARIF support for code scanning"): 25,000 results, 20 tags for a rule,
 //! 1,024 characters in a description. What does not fit is counted in a notification, never dropped in silence.
 //! There is no snippet: the alert is seen by more people than the file.
 

@@ -1,9 +1,17 @@
 //! The escape rate and its companions, in every format they are printed in.
 
+/// For spreadsheets.
+pub mod csv;
+/// For the next step or job.
+pub mod dotenv;
+/// For a page of its own.
+pub mod html;
 /// For programs: one versioned object.
 pub mod json;
 /// For a page or a request comment.
 pub mod markdown;
+/// For a monitoring system.
+pub mod openmetrics;
 /// For people.
 pub mod text;
 
@@ -15,8 +23,15 @@ use crate::text::time::Timestamp;
 pub type Render = fn(&Report) -> String;
 
 /// Every format by the name people ask for.
-pub const FORMATS: &[(&str, Render)] =
-    &[("text", text::render), ("json", json::render), ("markdown", markdown::render)];
+pub const FORMATS: &[(&str, Render)] = &[
+    ("text", text::render),
+    ("json", json::render),
+    ("markdown", markdown::render),
+    ("csv", csv::render),
+    ("html", html::render),
+    ("openmetrics", openmetrics::render),
+    ("dotenv", dotenv::render),
+];
 
 /// Below this many decided risks no percentage is printed: it would claim more than is known.
 const ENOUGH: u64 = 5;

@@ -359,6 +359,17 @@ fn approvals(scope: &Scope, out: &mut Vec<String>) {
         }
     }
     out.push(format!("  whether somebody approves nearly everything: {}", review.approve_ratio_signal));
+    for approver in &review.approvers {
+        let signs = match &approver.signs {
+            None => "insufficient".to_owned(),
+            Some(signs) if signs.is_empty() => "quiet".to_owned(),
+            Some(signs) => signs.join(", ").replace('_', " "),
+        };
+        let (name, decisions, approvals) = (terminal(&approver.name), approver.decisions, approver.approvals);
+        out.push(format!(
+            "  `{name}`: {approvals} of {decisions} approved, signs of a review that only clicks: {signs}"
+        ));
+    }
     out.push(String::new());
 }
 

@@ -110,7 +110,7 @@ fn common_name(name: &[u8]) -> Option<String> {
         [id, value] if id.contents == COMMON_NAME => String::from_utf8(value.contents.to_vec()).ok(),
         _ => None,
     });
-    named.last()
+    named.reduce(|_, later| later)
 }
 
 /// The contents of the one element that `bytes` are.

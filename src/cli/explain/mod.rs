@@ -8,65 +8,40 @@ use tollgate::policy::{Policies, Rule};
 use tollgate::report::saved::{SavedFinding, SavedReport};
 use tollgate::text::safe;
 
-use super::check;
-use super::context::Context;
-use super::exit::Exit;
-use super::rules;
-use super::site::Site;
-use super::trouble::Trouble;
+use crate::cli::check;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::rules;
+use crate::cli::site::Site;
+use crate::cli::trouble::Trouble;
 
 /// What to explain.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Id of a rule, the first digits of a finding, the number of a ledger record, or a topic
-    /// (`exit-codes`, `outcomes`, `exceptions`, `gaps`, `rate`).
+    /// (`adopting`, `exceptions`, `exit-codes`, `gaps`, `ledger`, `outcomes`, `policy`, `rate`, `rules`, `trust`).
     pub id: String,
 }
 
-const TOPICS: [(&str, &str); 5] = [
-    (
-        "exit-codes",
-        "0  the gate opens: clean, advised or excepted
-1  the gate stays shut because of findings or coverage gaps, or a verification failed
-2  no decision: bad arguments, a bad policy, unreadable input, a ledger that cannot be used
-Callers treat 1 and 2 as shut. There is no option that turns either into 0.",
-    ),
-    (
-        "outcomes",
-        "clean     nothing was found and nothing was left unread
-advised   something is shown that does not block
-excepted  something that would block is let through under a signed exception
-blocked   the gate stays shut
-A run without a decision has no outcome.",
-    ),
-    (
-        "exceptions",
-        "An exception is a JSON document in .tollgate/exceptions/ that names findings by fingerprint, with a reason,
-an owner and an end, and detached SSH signatures by people who did not write the change.
-  tollgate except request 4f0c-91aa --owner TEAM --reason '...'
-  tollgate except approve ID --key ~/.ssh/id_ed25519
-Who may approve stands in .tollgate/signers of the trusted commit, never of the change.",
-    ),
-    (
-        "gaps",
-        "A coverage gap is something in scope that was not read in full: too large, unreadable, a template, a missing
-submodule. It is never counted as clean. At merge and deploy it keeps the gate shut unless the policy says
-`gaps: advise`; on a developer's machine the outcome is at best `advised`.",
-    ),
-    (
-        "rate",
-        "critical risk escape rate = escaped / (escaped + prevented), over distinct critical risks whose fate is known.
-A risk is one fingerprint in one pipeline. Pending risks stand beside the rate, never in it. No primary source
-defines the rate with a formula; this is our definition, and every number can be traced to its records with
-`tollgate rate --explain`.",
-    ),
+/// Every topic with its text. The commands in them run in a test.
+const TOPICS: [(&str, &str); 10] = [
+    ("adopting", include_str!("topics/adopting.txt")),
+    ("exceptions", include_str!("topics/exceptions.txt")),
+    ("exit-codes", include_str!("topics/exit-codes.txt")),
+    ("gaps", include_str!("topics/gaps.txt")),
+    ("ledger", include_str!("topics/ledger.txt")),
+    ("outcomes", include_str!("topics/outcomes.txt")),
+    ("policy", include_str!("topics/policy.txt")),
+    ("rate", include_str!("topics/rate.txt")),
+    ("rules", include_str!("topics/rules.txt")),
+    ("trust", include_str!("topics/trust.txt")),
 ];
 
 /// Runs `explain`.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
     let id = arguments.id.as_str();
     if let Some((_, text)) = TOPICS.iter().find(|(name, _)| *name == id) {
-        context.print(&format!("{text}\n"))?;
+        context.print(text)?;
         return Ok(Exit::Open);
     }
     let site = Site::find(&context.folder, context)?;
