@@ -3,6 +3,9 @@
 //! Tests that begin with a letter and a number are rows of the threat model.
 
 #![allow(
+    clippy::string_slice,
+    clippy::format_push_string,
+    clippy::format_collect,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

@@ -4,6 +4,9 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
+    clippy::format_push_string,
+    clippy::disallowed_methods,
     reason = "a set-up that fails is a test that fails"
 )]
 

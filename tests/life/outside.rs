@@ -63,7 +63,7 @@ fn what_a_production_scanner_saw_is_one_signed_record_for_each_risk() {
     let found: Vec<Value> =
         scene.records().into_iter().filter(|record| record["kind"] == "production_found").collect();
     assert_eq!(found.len(), 2);
-    assert!(found.iter().any(|record| record["finding"]["fp"] == Value::from(own.as_str())));
+    assert!(found.iter().any(|record| record["finding"]["fp"] == own.as_str()));
     assert!(found.iter().all(|record| record["scanner"] == "seeker" && record["introduced_by"] == "d1"));
     scene.verifies();
     let rate = scene.rate();
