@@ -1,4 +1,9 @@
-//! A PostgreSQL of our own: on a free port, in a temporary folder, as an unprivileged user, gone with the tests.
+//! A database server of our own: on a free port, in a temporary folder, as an unprivileged user, gone with the tests.
+
+#![cfg_attr(
+    not(feature = "postgres"),
+    allow(dead_code, clippy::unused_self, reason = "nothing is started without it")
+)]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;

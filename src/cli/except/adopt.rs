@@ -124,14 +124,12 @@ fn smaller(
     }
     let known = |fingerprint: &&Fingerprint| former.items.iter().any(|item| item.finding.fp == **fingerprint);
     let fresh = present.keys().filter(|fingerprint| !known(fingerprint)).count();
-    let mut told = format!("{} left of {}", plural(items.len(), "finding"), former.items.len());
-    if fresh > 0 {
-        told.push_str(&format!(
-            "; {} came since and is not adopted: a baseline only shrinks",
-            plural(fresh, "finding")
-        ));
-    }
-    Ok((items, told))
+    let told = format!("{} left of {}", plural(items.len(), "finding"), former.items.len());
+    let came = match fresh {
+        0 => String::new(),
+        _ => format!("; {} came since and is not adopted: a baseline only shrinks", plural(fresh, "finding")),
+    };
+    Ok((items, told + &came))
 }
 
 fn review(arguments: &Arguments, context: &Context) -> Result<Option<Timestamp>, Trouble> {

@@ -93,7 +93,7 @@ impl Book {
     pub fn step(
         &self,
         kind: Kind,
-        document: Subject<'_>,
+        document: &Subject<'_>,
         by: &str,
         reason: &str,
         context: &Context,

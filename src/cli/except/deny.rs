@@ -6,7 +6,7 @@ use tollgate::exception::{Document, NAMESPACE, NAMESPACE_CRITICAL};
 use tollgate::ledger::Kind;
 use tollgate::signing::Class;
 
-use super::book::Book;
+use super::book::{Book, Subject};
 use super::one_document;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
@@ -53,8 +53,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Trouble> {
         return Err(Trouble::new(format!("`{}` was approved and accepted by a run already", document.id))
             .help("end it with `tollgate except revoke`"));
     }
-    let record =
-        book.step(Kind::ExceptionDenied, (&document).into(), &signer.person, &arguments.reason, context)?;
+    let record = book.step(
+        Kind::ExceptionDenied,
+        &Subject::from(&document),
+        &signer.person,
+        &arguments.reason,
+        context,
+    )?;
     let index = book.append(record, Some(&mut pen))?;
     let (id, person) = (&document.id, &signer.person);
     context

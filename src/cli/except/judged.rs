@@ -100,7 +100,9 @@ impl Judged {
 
 /// The documents among `files` that can be read, by id; nobody vouches for them.
 pub fn documents(files: &[(String, Vec<u8>)]) -> BTreeMap<Ulid, Document> {
-    let read = files.iter().filter(|(path, _)| path.ends_with(".json"));
+    let is_document =
+        |path: &str| std::path::Path::new(path).extension().is_some_and(|ending| ending == "json");
+    let read = files.iter().filter(|(path, _)| is_document(path));
     let read = read.filter_map(|(_, bytes)| Document::parse(bytes).ok());
     read.map(|document| (document.id.clone(), document)).collect()
 }

@@ -12,7 +12,7 @@ use tollgate::policy::Policies;
 use tollgate::report::saved::{SavedFinding, SavedReport};
 use tollgate::text::time::{Length, Timestamp};
 
-use super::book::Book;
+use super::book::{Book, Subject};
 use super::judged::{documents, renewals};
 use super::{FOLDER, editor, one_document, plural};
 use crate::cli::check;
@@ -112,7 +112,7 @@ fn write_down(
 ) -> Result<(), Trouble> {
     let mut book = Book::for_document(document, &arguments.which, site, context)?;
     let (by, reason) = (&document.requested_by, &document.reason.text);
-    let record = book.step(Kind::ExceptionRequested, document.into(), by, reason, context)?;
+    let record = book.step(Kind::ExceptionRequested, &Subject::from(document), by, reason, context)?;
     book.append(record, None).map(|_| ())
 }
 

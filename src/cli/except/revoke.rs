@@ -8,7 +8,7 @@ use tollgate::signing::Signer;
 use tollgate::text::safe;
 use tollgate::trust::{TrustRoot, WorkTree};
 
-use super::book::Book;
+use super::book::{Book, Subject};
 use super::judged::documents;
 use super::{baseline_of, one_document, plural};
 use crate::cli::context::Context;
@@ -70,10 +70,10 @@ fn exception(
     let (id, record) = if arguments.what == "baseline" {
         let (_, bytes) = baseline_of(&files)?;
         let document = BaselineDocument::parse(bytes)?;
-        (document.id.clone(), book.step(kind, (&document).into(), person, reason, context)?)
+        (document.id.clone(), book.step(kind, &Subject::from(&document), person, reason, context)?)
     } else {
         let document = document(arguments, &files, book)?;
-        (document.id.clone(), book.step(kind, (&document).into(), person, reason, context)?)
+        (document.id.clone(), book.step(kind, &Subject::from(&document), person, reason, context)?)
     };
     let index = book.append(record, Some(pen))?;
     context
@@ -141,10 +141,9 @@ fn revoke_key(
 fn leaned(ledger: &mut Ledger, context: &Context) -> Result<Exit, Trouble> {
     let leaning = audit::leaning(ledger)?;
     let leaned = leaning.before.iter().chain(&leaning.after);
-    let mut text = format!("{} leaned on what is void now\n", plural(leaned.clone().count(), "decision"));
+    context.print(&format!("{} leaned on what is void now\n", plural(leaned.clone().count(), "decision")))?;
     for decision in leaned {
-        text.push_str(&format!("  record {}: {}\n", decision.index, safe::terminal(&decision.what)));
+        context.print(&format!("  record {}: {}\n", decision.index, safe::terminal(&decision.what)))?;
     }
-    context.print(&text)?;
     Ok(Exit::Open)
 }

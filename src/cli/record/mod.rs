@@ -218,16 +218,15 @@ impl Desk {
         what: &str,
         context: &Context,
     ) -> Result<Exit, Trouble> {
-        let signed = match &writer.key {
-            None => "unsigned, so it is shown and never counted".to_owned(),
-            Some(_) => {
-                let names = [voucher::RECORD_NAMESPACE];
-                let mut pen = Pen::find(writer.key.as_deref(), &names, &self.site, context)?;
-                for record in &mut records {
-                    pen.sign_record(record)?;
-                }
-                format!("signed with {}", pen.key().fingerprint())
+        let signed = if writer.key.is_none() {
+            "unsigned, so it is shown and never counted".to_owned()
+        } else {
+            let names = [voucher::RECORD_NAMESPACE];
+            let mut pen = Pen::find(writer.key.as_deref(), &names, &self.site, context)?;
+            for record in &mut records {
+                pen.sign_record(record)?;
             }
+            format!("signed with {}", pen.key().fingerprint())
         };
         let receipts = self.ledger.append(&records)?;
         let place = match (receipts.first(), receipts.last()) {
