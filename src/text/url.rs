@@ -14,19 +14,22 @@ pub fn public(url: &str) -> String {
 }
 
 /// Text of another program, with the name and password of every URL in it hidden.
+///
+/// What follows `://` up to a space or quote is one URL, since a password may hold `://` itself.
 pub fn scrub(text: &str) -> String {
-    let mut pieces = text.split("://");
-    let mut scrubbed = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        scrubbed.push_str("://");
-        let end = piece.find(|letter: char| letter.is_whitespace() || "'\"`<>".contains(letter));
-        let (url, behind) = piece.split_at_checked(end.unwrap_or(piece.len())).unwrap_or((piece, ""));
+    let mut scrubbed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        scrubbed.extend([before, "://"]);
+        let end = behind.find(|letter: char| letter.is_whitespace() || "'\"`<>".contains(letter));
+        let (url, after) = behind.split_at_checked(end.unwrap_or(behind.len())).unwrap_or((behind, ""));
         match url.rsplit_once('@') {
             None => scrubbed.push_str(url),
             Some((_, place)) => scrubbed.extend([HIDDEN, "@", place]),
         }
-        scrubbed.push_str(behind);
+        rest = after;
     }
+    scrubbed.push_str(rest);
     scrubbed
 }
 
@@ -35,6 +38,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_password_with_a_scheme_in_it_is_hidden_whole() {
+        assert_eq!(scrub("no https://u:pa://ss@forge.example here"), "no https://***@forge.example here");
+        assert_eq!(public("https://u:pa://ss@forge.example"), "https://***@forge.example");
+    }
 
     #[test]
     fn a_password_is_never_shown() {
