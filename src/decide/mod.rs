@@ -38,7 +38,8 @@ pub enum Gaps {
 /// Decides what happens to each finding at `now`.
 ///
 /// A finding of a blocking rule blocks unless the baseline names it, then it is inherited, or a live exception
-/// covers it, then it is excepted. Findings of advising rules, and those of low confidence, are advised. Decisions keep the order of the findings.
+/// covers it, then it is excepted. Findings of advising rules, and those of low confidence, are advised.
+/// Decisions keep the order of the findings.
 ///
 /// An exception is live while `not_before <= now < expires_at`. Its tier is that of the finding's severity.
 /// Of several that cover a finding one without a count of uses comes first, then the one with the most

@@ -95,6 +95,19 @@ pub struct Context {
     pub adopted: Option<BTreeSet<Fingerprint>>,
 }
 
+impl Context {
+    /// Whether nobody ended the exception or baseline `id`, or said no to it.
+    fn check_standing(&self, id: &str) -> Result<(), (Code, String)> {
+        if self.revoked.contains(id) {
+            return Err((Code::Revoked, "it was revoked".to_owned()));
+        }
+        if self.denied.contains(id) {
+            return Err((Code::Denied, "somebody who may approve said no to it".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// The exception that let a finding through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Permit {
@@ -212,12 +225,7 @@ impl Exception {
         let id = self.document.id.as_str();
         let refuse = |(code, reason): (Code, String)| Refusal::new(id, code, reason);
         self.check_name(finding).map_err(refuse)?;
-        if context.revoked.contains(id) {
-            return Err(refuse((Code::Revoked, "it was revoked".to_owned())));
-        }
-        if context.denied.contains(id) {
-            return Err(refuse((Code::Denied, "somebody who may approve said no to it".to_owned())));
-        }
+        context.check_standing(id).map_err(refuse)?;
         self.check_scope(context).map_err(refuse)?;
         self.check_time(context.clock, terms, now).map_err(refuse)?;
         self.check_uses(context, terms).map_err(refuse)?;
