@@ -348,7 +348,8 @@ fn a_ledger_that_was_altered_is_copied_nowhere() {
     let (stage, _) = stage(2);
     let segment = stage.ledger().join("segments/000000.jsonl");
     let text = fs::read_to_string(&segment).unwrap();
-    fs::write(&segment, text.replacen("\"outcome\":\"blocked\"", "\"outcome\":\"advised\"", 1)).unwrap();
+    let altered = text.replacen("\"outcome\":\"blocked\"", "\"outcome\":\"advised\"", 1);
+    std::io::Write::write_all(&mut fs::File::create(&segment).unwrap(), altered.as_bytes()).unwrap();
     let copy = stage.home().join("copy");
     let said = stage
         .run(&[
