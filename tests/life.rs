@@ -117,6 +117,33 @@ fn b10_one_holder_of_the_namespace_revokes_and_nothing_in_the_head_brings_it_bac
 }
 
 #[test]
+fn an_approval_from_outside_the_group_that_owns_the_risk_is_counted() {
+    for (approver, outside) in [("lee", 0), ("mia", 1)] {
+        let scene = Scene::new();
+        scene.check();
+        let id = scene.request(&[]);
+        scene.approve(&id, approver);
+        assert_eq!(scene.check().0, 0);
+        let named = scene.only("exception.approved")["outside_owner_group"].as_array().unwrap().len();
+        assert_eq!(named, outside);
+        let rate = scene.stage.run(&["rate", "--format", "json"]).ends(0).json();
+        assert_eq!(rate["all"]["review"]["outside_owner_group"], outside, "{rate:#}");
+    }
+}
+
+#[test]
+fn an_approval_of_ones_own_change_that_the_policy_allows_is_counted() {
+    let scene = Scene::with("exceptions: { separation_of_duties: false }\n");
+    scene.check();
+    let id = scene.request(&[]);
+    scene.approve(&id, "kim");
+    assert_eq!(scene.check().0, 0);
+    assert_eq!(scene.only("exception.approved")["self_approved"], true);
+    let rate = scene.stage.run(&["rate", "--format", "json"]).ends(0).json();
+    assert_eq!(rate["all"]["review"]["self_approved"], 1, "{rate:#}");
+}
+
+#[test]
 fn b12_a_renewal_is_a_new_document_and_the_third_is_flagged() {
     let scene = Scene::new();
     scene.check();

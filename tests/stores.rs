@@ -94,6 +94,8 @@ fn exception_approved(run_id: &str, id: &str, finding: u64, expires: i64) -> Rec
         by: "kim",
         reason: "split in PAY-88, three days",
         approvers: &["dana".to_owned()],
+        outside: None,
+        self_approved: false,
         document: b"{}\n",
         signatures: &[b"armour".to_vec()],
         requested_at: at(0),

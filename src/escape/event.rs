@@ -131,6 +131,8 @@ pub(super) struct Approval {
     pub latency_s: Option<i64>,
     pub expires_at: Option<Timestamp>,
     pub self_approved: bool,
+    /// Those who are not of the group that owns the risk, where that group is known.
+    pub outside: Vec<Id>,
 }
 
 #[derive(Debug)]
@@ -409,6 +411,7 @@ fn approval(record: &Record, names: &mut Names) -> Approval {
         latency_s: record.integer("latency_s"),
         expires_at: time("expires_at"),
         self_approved: record.get("self_approved").and_then(Value::as_bool).unwrap_or_default(),
+        outside: texts(record, "outside_owner_group").into_iter().map(|text| names.id(text)).collect(),
     }
 }
 

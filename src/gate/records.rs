@@ -11,7 +11,7 @@ use crate::detect::Scan;
 use crate::exception::document::MAX_FINDINGS;
 use crate::exception::verified::signature_digest;
 use crate::exception::{Code, Vote};
-use crate::finding::Fingerprint;
+use crate::finding::{Finding, Fingerprint};
 use crate::ledger::kinds::{About, Approval, RunFacts};
 use crate::ledger::lineage::finish;
 use crate::ledger::{Kind, Lineage, Record};
@@ -31,6 +31,8 @@ pub(super) fn of_run(
     batch.extend(adoption::records(request, &lineage, memory, now));
     let observed = observed::of(ruling, &lineage, &request.policies.digest, now);
     for (decision, record) in observed.kept {
+        // Before the sighting, which is rated as it is now.
+        batch.extend(rerating(&lineage, &decision.finding, memory, now));
         batch.push(record);
         batch.extend(dismissal(&lineage, decision, now));
     }
@@ -80,6 +82,7 @@ fn approvals(
         let Some(permit) = permit.filter(|_| is_news) else { continue };
         let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
         let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();
+        let outside = request.trust.signers.outside(&document.owner, &permit.approvers);
         records.push(lineage.exception_approved(
             now,
             &Approval {
@@ -88,6 +91,8 @@ fn approvals(
                 by: &document.requested_by,
                 reason: &document.reason.text,
                 approvers: &permit.approvers,
+                outside: outside.as_deref(),
+                self_approved: permit.self_approved,
                 document: exception.bytes(),
                 signatures: &signatures,
                 requested_at: document.created_at,
@@ -97,6 +102,12 @@ fn approvals(
         ));
     }
     records
+}
+
+/// A risk that was open under another severity: whoever lowers it before a deploy is seen to.
+fn rerating(lineage: &Lineage, finding: &Finding, memory: &Memory, now: Timestamp) -> Option<Record> {
+    let from = memory.rated.get(&finding.fingerprint).filter(|from| **from != finding.severity)?;
+    Some(lineage.rerated(now, finding.fingerprint, *from, finding.severity))
 }
 
 /// An accepted `false_positive` leaves the rate: it is said so once, by the run that accepts it.
