@@ -15,6 +15,8 @@
 
 #[path = "life/adopt.rs"]
 mod adopt;
+#[path = "life/keys.rs"]
+mod keys;
 #[path = "life/outside.rs"]
 mod outside;
 #[path = "life/people.rs"]

@@ -92,7 +92,7 @@ fn decide_one(
             Err(refusal) => refused.push(refusal),
         }
     }
-    let names = |named: &[_]| named.contains(&finding.fingerprint);
+    let names = |named: &[_]| finding.names().any(|(name, _)| named.contains(&name));
     let documents = exceptions.refused().iter().filter(|document| names(&document.named));
     refused.extend(documents.map(|document| document.refusal.clone()));
     let action = if best.is_some() { Action::Except } else { Action::Block };

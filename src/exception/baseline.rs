@@ -174,7 +174,8 @@ impl Baseline {
 
     /// The item that names the fingerprint of `finding`.
     pub fn item(&self, finding: &Finding) -> Option<&Item> {
-        self.document.items.get(*self.places.get(&finding.fingerprint)?)
+        let place = finding.names().find_map(|(name, _)| self.places.get(&name))?;
+        self.document.items.get(*place)
     }
 
     /// Who signed it and may, under what the policy asks of an exception of the same tier.
@@ -236,7 +237,7 @@ impl Baseline {
                 format!("it names rule `{}`, not `{}`", named.rule, finding.rule),
             ));
         }
-        if named.fp_alg != finding.algorithm {
+        if finding.goes_by(named.fp) != Some(named.fp_alg) {
             let (named, made) = (named.fp_alg.word(), finding.algorithm.word());
             return Err((
                 Code::Fingerprint,

@@ -202,7 +202,7 @@ impl Exception {
     /// Only such exceptions are worth a word beside a finding that stays blocked.
     pub fn names(&self, finding: &Finding) -> bool {
         self.document.findings.iter().any(|named| {
-            named.fp == finding.fingerprint
+            finding.goes_by(named.fp).is_some()
                 || (named.rule == finding.rule && named.path == finding.location.path)
         })
     }
@@ -251,7 +251,7 @@ impl Exception {
     }
 
     fn check_name(&self, finding: &Finding) -> Result<&Named, (Code, String)> {
-        let named = self.document.findings.iter().find(|named| named.fp == finding.fingerprint);
+        let named = self.document.findings.iter().find(|named| finding.goes_by(named.fp).is_some());
         match named {
             None => Err((
                 Code::Fingerprint,
@@ -263,7 +263,7 @@ impl Exception {
             Some(named) if named.rule != finding.rule => {
                 Err((Code::RuleMismatch, format!("it names rule `{}`, not `{}`", named.rule, finding.rule)))
             }
-            Some(named) if named.fp_alg != finding.algorithm => Err((
+            Some(named) if finding.goes_by(named.fp) != Some(named.fp_alg) => Err((
                 Code::Fingerprint,
                 format!(
                     "it names a fingerprint made by `{}`, not `{}`",

@@ -241,6 +241,7 @@ struct Sighting {
     request: String,
     path: String,
     algorithm: String,
+    key: String,
     rule: String,
     severity: Option<Severity>,
 }
@@ -286,7 +287,8 @@ fn gone(
     if reach == Reach::Nothing {
         return Vec::new();
     }
-    let seen: BTreeSet<Fingerprint> = findings.iter().map(|finding| finding.fingerprint).collect();
+    let seen: BTreeSet<Fingerprint> =
+        findings.iter().flat_map(Finding::names).map(|(name, _)| name).collect();
     let gone = open.into_iter().filter(|((fingerprint, _), sighting)| {
         !seen.contains(fingerprint)
             && would_be_found(request, sighting)
@@ -352,9 +354,9 @@ fn open_risks(ledger: &mut Ledger, request: &Request<'_>) -> Result<(OpenRisks, 
 /// Whether this run would have found the risk under the same name: its rule is in force, and the names are made the
 /// same way. A key that was left out, or a rule that was turned off, makes nothing go away.
 fn would_be_found(request: &Request<'_>, sighting: &Sighting) -> bool {
-    let keyed = request.fingerprinter.key_id().is_some();
-    let was_keyed = sighting.algorithm == FingerprintAlgorithm::Hmac.word();
-    keyed == was_keyed && request.policies.rule(&sighting.rule).is_some()
+    let is_keyed = sighting.algorithm == FingerprintAlgorithm::Hmac.word();
+    let key = is_keyed.then_some(sighting.key.as_str());
+    request.fingerprinter.knows(key) && request.policies.rule(&sighting.rule).is_some()
 }
 
 fn how_gone(
@@ -385,6 +387,7 @@ impl Sighting {
             request: record.text("pr.number").to_owned(),
             path: record.text("finding.path").to_owned(),
             algorithm: record.text("finding.fp_alg").to_owned(),
+            key: record.text("finding.fpk").to_owned(),
             rule: record.text("finding.rule").to_owned(),
             severity: Severity::from_word(record.text("finding.severity")),
         }

@@ -30,7 +30,11 @@ pub(super) fn of_run(
     let mut batch = approvals(request, &lineage, ruling, memory, now);
     batch.extend(adoption::records(request, &lineage, memory, now));
     let observed = observed::of(ruling, &lineage, &request.policies.digest, now);
-    for (decision, record) in observed.kept {
+    let key = request.fingerprinter.key_id();
+    for (decision, mut record) in observed.kept {
+        if let Some(key) = &key {
+            record.set("finding.fpk", key.as_str());
+        }
         // Before the sighting, which is rated as it is now.
         batch.extend(rerating(&lineage, &decision.finding, memory, now));
         batch.push(record);
@@ -106,7 +110,10 @@ fn approvals(
 
 /// A risk that was open under another severity: whoever lowers it before a deploy is seen to.
 fn rerating(lineage: &Lineage, finding: &Finding, memory: &Memory, now: Timestamp) -> Option<Record> {
-    let from = memory.rated.get(&finding.fingerprint).filter(|from| **from != finding.severity)?;
+    let from = finding.names().find_map(|(name, _)| memory.rated.get(&name))?;
+    if *from == finding.severity {
+        return None;
+    }
     Some(lineage.rerated(now, finding.fingerprint, *from, finding.severity))
 }
 

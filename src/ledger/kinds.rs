@@ -135,6 +135,9 @@ impl Lineage {
         record.set("finding.family", finding.family.word());
         record.set("finding.fp", finding.fingerprint.hex());
         record.set("finding.fp_alg", finding.algorithm.word());
+        if let Some((former, _)) = finding.former {
+            record.set("finding.former_fp", former.hex());
+        }
         record.set("finding.path", finding.location.path.as_str());
         record.set("finding.occurrence", finding.occurrence);
         record.set("finding.identity", finding.identity.clone().unwrap_or_default());
