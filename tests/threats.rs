@@ -25,7 +25,6 @@ const LATER: &[(&str, &str)] = &[
         "belongs to stores with conditional writes; those there are hold a lock, or push what must follow the end",
     ),
     ("c16", "belongs to stores of objects, which are not there yet"),
-    ("d9", "needs text normalised before it is matched"),
 ];
 
 /// Number (`a1`) to whether it is for the first release.
