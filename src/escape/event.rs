@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::decide::{Action, Verdict};
 use crate::finding::Severity;
-use crate::ledger::{Kind, Record};
+use crate::ledger::{Kind, Record, spool};
 use crate::pipeline::Stage;
 use crate::text::time::Timestamp;
 
@@ -179,6 +179,8 @@ pub(super) enum Reading {
     Silent,
     /// Comes from outside the gate and no authorised writer signed it: shown, never counted.
     Unsigned,
+    /// Brings what a run could not record, and nobody signed that: shown, never counted, and believed in nothing.
+    Imported,
     /// Lacks the field that is named.
     Unreadable(&'static str),
 }
@@ -230,7 +232,12 @@ pub(super) fn read(record: &Record, names: &mut Names, authorised: &dyn Fn(&Reco
             | K::Dismissed
             | K::BreakGlass
             | K::ExceptionRevoked
-    ) || kind == K::Cleared && gone;
+    ) || kind == K::Cleared && gone
+        // What a run could not record counts by the signature of whoever brought it.
+        || record.get("sig").is_some() && spool::KINDS.contains(&kind);
+    if kind == K::Import {
+        return Reading::Imported;
+    }
     if outside && !authorised(record) {
         return Reading::Unsigned;
     }
