@@ -58,6 +58,32 @@ fn a_commit_with_a_secret_is_refused_and_one_without_is_made() {
 }
 
 #[test]
+fn a_commit_that_went_past_the_hook_is_counted_once_by_the_runs_that_see_it() {
+    let stage = Stage::new();
+    let base = stage.repo.write("a.txt", "x\n").commit("base");
+    stage.run(&["hook", "install"]).ends(0);
+    stage.repo.write("a.env", secret());
+    assert!(!commit(&stage, SYSTEM).status.success());
+    stage.repo.git(&["commit", "-qnm", "past the hook"]);
+    let past = stage.repo.git(&["rev-parse", "HEAD"]);
+    stage.protect(&base);
+    let arguments = ["check", "--stage", "merge", "--trust", "main", "--since", base.as_str()];
+    for _ in 0..2 {
+        let said = stage.run(&arguments).ends(1);
+        assert!(said.out.contains("past the hook") && said.out.contains("1 commit "), "{}", said.out);
+    }
+    let runs = stage.records(&[]);
+    let run = runs.iter().rfind(|record| record["kind"] == "run").unwrap();
+    assert_eq!(run["past_hook"], serde_json::json!([past.trim()]));
+    let rate = stage.run(&["rate", "--format", "json"]).ends(0).json();
+    assert_eq!(rate["all"]["trust"]["past_hook"], 1, "{rate:#}");
+    assert!(stage.run(&["rate"]).ends(0).out.contains("1 commits came past the hook"));
+    // A change without such a commit says nothing of hooks.
+    let clean = stage.run(&["check", "--stage", "merge", "--trust", "main", "--since", "HEAD"]);
+    assert!(!clean.out.contains("past the hook"), "{}", clean.out);
+}
+
+#[test]
 fn a_hook_that_was_there_runs_first_and_is_back_in_the_end() {
     let stage = Stage::new();
     let hook = stage.repo.path().join(".git/hooks/pre-commit");

@@ -577,6 +577,7 @@ fn fixed() -> Outcome {
             suppressions_ignored: 2,
             digest: "sha256:77aa".to_owned(),
             history: None,
+            past_hook: Vec::new(),
         },
         receipts: vec![
             receipt(116, "run", ""),

@@ -69,6 +69,8 @@ pub(super) struct Trip {
     pub policy: Id,
     /// The policy lets the one signer approve what they wrote.
     pub alone: bool,
+    /// Commits that a hook would have stopped.
+    pub past_hook: Vec<Id>,
 }
 
 /// One finding in one run, and what the gate did with it.
@@ -341,6 +343,7 @@ fn trip(record: &Record, names: &mut Names) -> Field<Trip> {
         artifacts: texts(record, "artifact.digest").into_iter().map(|text| names.id(text)).collect(),
         policy: names.id(record.text("policy.digest")),
         alone: record.get("separation_of_duties") == Some(&Value::Bool(false)),
+        past_hook: texts(record, "past_hook").into_iter().map(|text| names.id(text)).collect(),
     })
 }
 

@@ -10,6 +10,8 @@ mod adoption;
 mod memory;
 /// The records of what a run saw.
 mod observed;
+/// Commits that a hook would have stopped.
+mod past;
 /// The records of a run.
 mod records;
 /// What becomes of them where the ledger is out of reach.
@@ -262,6 +264,7 @@ fn conclude(
     now: Timestamp,
 ) -> Outcome {
     let rules = texts(request.policies, &ruling);
+    let past_hook = past::past_hook(request.stage, &ruling, &scan);
     let mut gaps: Vec<Gap> = scan.gaps;
     gaps.sort();
     gaps.dedup();
@@ -280,6 +283,7 @@ fn conclude(
             suppressions_ignored: scan.suppressions,
             digest: scan.digest,
             history: scan.extent.sifted.map(|sifted| sifted.blobs),
+            past_hook,
         },
         receipts: recorded.receipts,
         unrecorded: recorded.nowhere,
