@@ -670,6 +670,7 @@ fn inherited() -> Decision {
         family: Family::Lifetime,
         confidence: Confidence::Medium,
         algorithm: FingerprintAlgorithm::Located,
+        former: None,
         location: Location {
             commit: Some("00ff11ee22dd33cc44bb55aa66997788aabbccdd".to_owned()),
             ..location("app/old.json", (2, 5), (2, 9))
@@ -791,6 +792,7 @@ fn finding(rule: &str, title: &str, severity: Severity, number: u8) -> Finding {
         location: location("a", (1, 1), (1, 2)),
         fingerprint: Fingerprint([number; 16]),
         algorithm: FingerprintAlgorithm::Salted,
+        former: None,
         identity: None,
         blast: None,
         occurrence: 0,

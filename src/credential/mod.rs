@@ -62,22 +62,8 @@ fn read_at(bytes: &[u8], start: usize, now: Timestamp) -> Option<(Span, Credenti
 /// A credential in the open that nothing is known of yet.
 fn unknown(kind: CredentialKind, name: &str) -> Credential {
     let start = Position { line: 1, column: 1 };
-    Credential {
-        kind,
-        name: name.to_owned(),
-        issuer: String::new(),
-        subject: String::new(),
-        audience: String::new(),
-        algorithm: String::new(),
-        issued: -1,
-        expires: -1,
-        life: Life::Unknown,
-        lifetime: -1,
-        remaining: 0,
-        limit: -1,
-        storage: Storage::Literal,
-        place: Location { path: String::new(), start, end: start, span: Span::default(), commit: None },
-    }
+    let place = Location { path: String::new(), start, end: start, span: Span::default(), commit: None };
+    Credential::unknown(kind, name, Storage::Literal, place)
 }
 
 /// `credential`, known to end at `end`, and to begin at `start` where that is known.

@@ -58,6 +58,9 @@ where
         };
         intake.take(record, ts, rid, query);
     }
+    for event in &mut intake.events {
+        event.what.rename(&intake.names);
+    }
     intake.events.sort_by_key(|event| event.ts);
     Ok(intake)
 }

@@ -216,7 +216,7 @@ fn attempt(
     let (decided_at, _) = memory.decision_time(now);
     let activation = Activation::of(ledger, request, decided_at)?;
     let ruling = rule(request, findings, scan, &memory, now);
-    let mut batch: Vec<Record> = activation.record.iter().cloned().collect();
+    let mut batch: Vec<Record> = activation.records.clone();
     batch.extend(records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at));
     let receipts = ledger.append_with(&mut |prefix| {
         memory.still_holds(prefix, request, &ruling)?;

@@ -9,7 +9,7 @@ use super::redact::{is_reference, names_secret, redact};
 use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
-    Blast, Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
+    Blast, Context, Credential, CredentialKind, Identity, IdentityKind, Session, Setting, Storage,
 };
 use crate::text::places::Places;
 use crate::text::span::Span;
@@ -160,22 +160,7 @@ impl<'f> File<'f> {
 
 /// A credential of which only kind and name are known.
 pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Location) -> Credential {
-    Credential {
-        kind,
-        name: name.to_owned(),
-        issuer: String::new(),
-        subject: String::new(),
-        audience: String::new(),
-        algorithm: String::new(),
-        issued: -1,
-        expires: -1,
-        life: Life::Unknown,
-        lifetime: -1,
-        remaining: 0,
-        limit: -1,
-        storage: Storage::SecretManager,
-        place,
-    }
+    Credential::unknown(kind, name, Storage::SecretManager, place)
 }
 
 /// What a secret is, as far as its name tells.

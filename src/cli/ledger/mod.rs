@@ -73,6 +73,12 @@ pub fn refuse_seal_key(context: &Context) -> Result<(), Trouble> {
     }
 }
 
+/// Both, for a command whose whole work is to write to `ledger`.
+pub fn writable(ledger: &Ledger, context: &Context) -> Result<(), Trouble> {
+    refuse_seal_key(context)?;
+    require_known(ledger, context)
+}
+
 /// Whose seals are believed.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct SealKeys {

@@ -353,6 +353,7 @@ fn approvals(scope: &Scope, out: &mut Vec<String>) {
         (review.without_expiry, "without an end, which must not be"),
         (review.bursts, "approvers with three approvals within 60 s"),
         (review.reused_reason, "with a reason used before"),
+        (review.outside_owner_group, "by somebody outside the owner's group"),
     ] {
         if number > 0 {
             out.push(format!("  {number} {what}"));
