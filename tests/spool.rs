@@ -10,6 +10,8 @@
     reason = "a set-up that fails is a test that fails"
 )]
 
+#[path = "stores/https.rs"]
+mod https;
 #[path = "support/run.rs"]
 mod run;
 #[path = "stores/server.rs"]
@@ -345,4 +347,38 @@ fn a_database_that_is_back_takes_what_was_kept_and_its_password_stands_in_no_url
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
     assert!(with(&named).ends(0).out.contains("nothing new"));
+}
+
+#[test]
+fn a_remote_over_https_takes_a_token_that_stands_in_no_url_and_goes_to_no_other_host() {
+    let Some(remote) = https::Remote::start() else { return };
+    let stage = stage();
+    let authority = remote.certificate.to_str().unwrap();
+    let init = |url: &str, variables: &[(&str, &str)]| {
+        let all = [&[("GIT_SSL_CAINFO", authority)], variables].concat();
+        stage.run_with(&["ledger", "init", "--ledger", url], &all)
+    };
+    let url = remote.url("");
+    assert!(init(&url, &[]).ends(2).err.contains("cannot be used"));
+    let wrong = init(&url, &[("TOLLGATE_LEDGER_TOKEN", "wr0ng-t0ken")]).ends(2);
+    assert!(!wrong.err.contains("wr0ng-t0ken"), "{}", wrong.err);
+    let token = [("TOLLGATE_LEDGER_TOKEN", https::TOKEN)];
+    assert!(init(&url, &token).ends(0).out.contains("1 records"));
+    // A name in the address is the one the token goes with.
+    assert!(init(&remote.url("oauth2@"), &token).code == 2, "the server knows nobody of that name");
+    // Git's own helpers serve as well, without a variable of ours.
+    let helper = format!("!echo username=x-access-token; echo password={}", https::TOKEN);
+    let settings = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "credential.helper"),
+        ("GIT_CONFIG_VALUE_0", &helper),
+    ];
+    assert!(init(&url, &settings).ends(0).out.contains("1 records"));
+    // Sent elsewhere by the server, git asks for that host, and nobody answers.
+    let other = https::Remote::start().unwrap();
+    let elsewhere =
+        format!("git:https://localhost:{}/elsewhere/{}/ledger.git#ledger", remote.port, other.port);
+    let lost = init(&elsewhere, &token);
+    assert_eq!(lost.code, 2, "{}", lost.out);
+    assert_eq!(other.asked_with_a_password(), 0, "the token went to a host it is not for");
 }

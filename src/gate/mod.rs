@@ -10,6 +10,8 @@ mod adoption;
 mod memory;
 /// The records of what a run saw.
 mod observed;
+/// Changes of the gate's own files, on the machine where they are made.
+mod own;
 /// Commits that a hook would have stopped.
 mod past;
 /// The records of a run.
@@ -149,6 +151,7 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
     let mut findings = std::mem::take(&mut scan.findings);
     findings.extend(identities);
     findings = detect::overlap::one_voice(findings, request.policies);
+    own::shown_locally(request.stage, &mut findings);
     findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     match recording {
         Recording::Nowhere(reason) => {
