@@ -21,6 +21,8 @@ mod database;
 mod figures;
 #[path = "stores/server.rs"]
 mod server;
+#[path = "stores/setback.rs"]
+mod setback;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -305,6 +307,53 @@ fn a_store_set_back_under_an_open_ledger_is_seen() {
 }
 
 #[test]
+fn c10_every_store_honours_the_condition_it_rests_on() {
+    on_every_store(|name, open, _| {
+        assert!(open().probe().is_ok(), "{name}: where nothing is yet");
+        ledger_on(open(), 1).append(&records("88", 0..2)).unwrap();
+        let mut probed = open();
+        assert!(probed.probe().is_ok(), "{name}");
+        assert_eq!(probed.load_head().unwrap().unwrap().size(), 2, "{name}: looking adds nothing");
+    });
+}
+
+#[test]
+fn c16_a_writer_that_stalled_while_what_followed_was_sealed_and_deleted_adds_nothing() {
+    on_every_url(|url, _| {
+        let mut stalled = ledger_on(stores::open(url).unwrap(), 1);
+        stalled.append(&records("88", 0..3)).unwrap();
+        let before = setback::remember(url);
+        let mut other = ledger_on(stores::open(url).unwrap(), 2);
+        other.append(&records("89", 0..2)).unwrap();
+        stores::open(url).unwrap().keep_seal(5, b"a seal\n").unwrap();
+        setback::to(url, &before);
+        assert_eq!(stores::open(url).unwrap().load_head().unwrap().unwrap().size(), 3, "{url}");
+        let refused = stalled.append(&records("90", 0..1));
+        assert_eq!(refused, Err(LedgerError::Rollback { size: 3, known: 5 }), "{url}");
+        let head = stalled.head().clone();
+        let batch = batch_of_one(&head, &record("90", 0));
+        let refused = stores::open(url).unwrap().try_append(&head, &batch);
+        assert_eq!(refused, Err(LedgerError::Rollback { size: 3, known: 5 }.into()), "{url}: at the commit");
+    });
+}
+
+#[test]
+fn c16_records_deleted_and_made_again_under_their_name_do_not_verify() {
+    on_every_url(|url, _| {
+        ledger_on(stores::open(url).unwrap(), 1).append(&records("88", 0..3)).unwrap();
+        let honest = ledger_on(stores::open(url).unwrap(), 1).checkpoint();
+        // What is put there instead is a record like any other.
+        setback::make_again(url, 1, &record("forged", 1));
+        let verified = Ledger::open_existing(url).and_then(|mut ledger| {
+            assert_eq!(ledger.checkpoint(), honest, "{url}: the head is as it was");
+            ledger.verify(&[], 1, &mut |_, _| Ok(()))
+        });
+        let problems = verified.map(|found| found.problems.len());
+        assert!(problems != Ok(0), "{url}: {problems:?}");
+    });
+}
+
+#[test]
 fn c1_every_shorter_ledger_than_a_known_checkpoint_is_reported() {
     let mut full = ledger_on(Box::new(Memory::new()), 1);
     full.append(&records("88", 0..20)).unwrap();
@@ -341,6 +390,9 @@ enum Reply {
 impl Store for Flaky {
     fn place(&self) -> String {
         self.inner.place()
+    }
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.inner.probe()
     }
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         self.inner.load_head()

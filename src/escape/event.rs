@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::decide::{Action, Verdict};
 use crate::finding::Severity;
-use crate::ledger::{Kind, Record};
+use crate::ledger::{Kind, Record, spool};
 use crate::pipeline::Stage;
 use crate::text::time::Timestamp;
 
@@ -93,6 +93,8 @@ pub(super) struct Trip {
     pub policy: Id,
     /// The policy lets the one signer approve what they wrote.
     pub alone: bool,
+    /// Commits that a hook would have stopped.
+    pub past_hook: Vec<Id>,
 }
 
 /// One finding in one run, and what the gate did with it.
@@ -205,6 +207,8 @@ pub(super) enum Reading {
     Silent,
     /// Comes from outside the gate and no authorised writer signed it: shown, never counted.
     Unsigned,
+    /// Brings what a run could not record, and nobody signed that: shown, never counted, and believed in nothing.
+    Imported,
     /// Lacks the field that is named.
     Unreadable(&'static str),
 }
@@ -267,7 +271,12 @@ pub(super) fn read(record: &Record, names: &mut Names, authorised: &dyn Fn(&Reco
             | K::Dismissed
             | K::BreakGlass
             | K::ExceptionRevoked
-    ) || kind == K::Cleared && gone;
+    ) || kind == K::Cleared && gone
+        // What a run could not record counts by the signature of whoever brought it.
+        || record.get("sig").is_some() && spool::KINDS.contains(&kind);
+    if kind == K::Import {
+        return Reading::Imported;
+    }
     if outside && !authorised(record) {
         return Reading::Unsigned;
     }
@@ -371,6 +380,7 @@ fn trip(record: &Record, names: &mut Names) -> Field<Trip> {
         artifacts: texts(record, "artifact.digest").into_iter().map(|text| names.id(text)).collect(),
         policy: names.id(record.text("policy.digest")),
         alone: record.get("separation_of_duties") == Some(&Value::Bool(false)),
+        past_hook: texts(record, "past_hook").into_iter().map(|text| names.id(text)).collect(),
     })
 }
 

@@ -72,6 +72,10 @@ impl Intake {
                 self.counts.local += 1;
                 return;
             }
+            Reading::Imported => {
+                self.counts.unsigned.push(record.rid().to_owned());
+                return;
+            }
             Reading::Unsigned => self.counts.unsigned.push(record.rid().to_owned()),
             Reading::Unreadable(field) => self.counts.unreadable.push(format!("{}: {field}", record.rid())),
             Reading::Silent => {}

@@ -6,6 +6,7 @@ use super::Request;
 use super::adoption;
 use super::memory::Memory;
 use super::observed;
+use super::past::past_hook;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
 use crate::exception::document::MAX_FINDINGS;
@@ -54,6 +55,10 @@ pub(super) fn of_run(
     let mut run = run_record(request, &lineage, scan, ruling, now);
     if observed.left_out > 0 {
         run.set("left_out", observed.left_out);
+    }
+    let past = past_hook(request.stage, ruling, scan);
+    if !past.is_empty() {
+        run.set("past_hook", past);
     }
     batch.push(run);
     batch

@@ -34,6 +34,8 @@ pub mod record;
 pub mod release;
 /// Signed checkpoints.
 pub mod seal;
+/// Runs that could not be recorded, and how they come in later.
+pub mod spool;
 /// Records of who may do what: signers, baselines, broken glass.
 pub mod standing;
 /// Where records are kept.
@@ -113,6 +115,11 @@ impl Ledger {
         self.store.place()
     }
 
+    /// What is allowed where the ledger is and better were not; an error where appends could overwrite each other.
+    pub fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.store.probe()
+    }
+
     /// Size and root as of the last call that looked.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint { origin: self.head.origin.clone(), size: self.head.size(), root: self.head.root() }
@@ -143,6 +150,7 @@ impl Ledger {
         build: &mut dyn FnMut(&mut Prefix<'_>) -> Result<Vec<Record>, LedgerError>,
     ) -> Result<Vec<Receipt>, LedgerError> {
         if !self.is_current {
+            self.store.probe()?;
             if let Some(newest) = self.newest_seal()? {
                 self.require(&newest.checkpoint)?;
             }

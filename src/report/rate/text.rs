@@ -395,6 +395,7 @@ fn trust(report: &Report, out: &mut Vec<String>) {
     for (number, what) in [
         (trust.unsigned_deploys, "deploys are unsigned and count as presumed"),
         (trust.without_separation, "runs under a policy that lets authors approve"),
+        (trust.past_hook, "commits came past the hook, or from where there is none"),
         (records.duplicates_folded, "retries folded into the event they repeat"),
         (records.local, "records come from developers' machines and feed no rate"),
         (records.unsigned.len() as u64, "records from outside are unsigned and not counted"),
