@@ -46,6 +46,8 @@ mod terraform;
 pub mod tollgate_agent;
 /// Settings of VS Code and its coding agents.
 mod vscode;
+/// Whether a text may hold a word.
+mod words;
 /// Settings of the coding agent of Zed.
 mod zed;
 
