@@ -69,17 +69,17 @@ fn gather(arguments: &Arguments, context: &Context) -> Result<Inventory, Trouble
         Ok(Scope::new(&path, Limits::default())?.excluding(&policies.settings.paths.exclude)?)
     };
     let scan = read(&Worktree::new(scope()?), setting)?;
-    let base = match &arguments.since {
-        Some(revision) => {
-            let commit = base(revision, &site)?;
-            let (identities, _) = joined(read(&Tree::new(scope()?, &commit), setting)?, now);
-            Some(identities)
-        }
-        None => None,
-    };
     let (findings, _) = detect::judge(&scan, setting)?;
-    let (identities, gaps) = joined(scan, now);
-    Ok(Inventory::new(&identities, base.as_deref(), &findings, gaps))
+    let (identities, mut gaps) = joined(scan, now);
+    let Some(revision) = &arguments.since else {
+        return Ok(Inventory::new(&identities, None, &findings, gaps));
+    };
+    let commit = base(revision, &site)?;
+    let (before, unread) = joined(read(&Tree::new(scope()?, &commit), setting)?, now);
+    // What was not read there may make something look wider here than it is.
+    let only_there: Vec<Gap> = unread.into_iter().filter(|gap| !gaps.contains(gap)).collect();
+    gaps.extend(only_there.into_iter().map(|gap| at_base(gap, &commit)));
+    Ok(Inventory::new(&identities, Some(&before), &findings, gaps))
 }
 
 /// Nothing but what judges identities: secrets are not looked for.
@@ -105,6 +105,12 @@ fn joined(scan: Scan, now: Timestamp) -> (Vec<Identity>, Vec<Gap>) {
     joined.gaps.sort();
     joined.gaps.dedup();
     (joined.identities, joined.gaps)
+}
+
+/// `gap` as one of the tree of `commit`.
+fn at_base(gap: Gap, commit: &str) -> Gap {
+    let short: String = commit.chars().take(12).collect();
+    Gap { path: format!("{short}:{}", gap.path), ..gap }
 }
 
 /// The commit that `revision` and the head have in common.

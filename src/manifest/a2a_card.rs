@@ -11,8 +11,9 @@
 //! Source: A2A protocol specification 1.0 and 0.3, "Agent Card", as summarised on 2026-11-20.
 
 use super::file::{File, Text, ends_in, holds};
+use super::permission::listed;
 use super::{Dialect, Reading};
-use crate::identity::{Approval, Authority, Identity, IdentityKind, Tool};
+use crate::identity::{Approval, Authority, Identity, IdentityKind};
 use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "a2a-card", claims, read };
@@ -152,16 +153,7 @@ fn add_skill(file: &File<'_>, skill: &Node, identity: &mut Identity) {
     if authority == Authority::Execute && requirements(skill).is_empty() {
         identity.settings.push(file.setting("skill.open", &text("id"), skill));
     }
-    identity.tools.push(Tool {
-        name: text("id"),
-        source: "code".to_owned(),
-        authority,
-        approval: Approval::None,
-        reversible: authority != Authority::Execute,
-        pinned: true,
-        unlimited: false,
-        place,
-    });
+    identity.tools.push(listed(&text("id"), "code".to_owned(), authority, Approval::None, place));
 }
 
 /// What a skill does: execute only where a word of its name says so, since most talk and look things up.

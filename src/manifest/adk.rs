@@ -10,7 +10,7 @@
 //! documentation, "Agent Config", read 2026-11-21.
 
 use super::file::{File, Text, ends_in, holds};
-use super::permission::{everything, named_authority};
+use super::permission::{everything, listed, named_authority};
 use super::{Dialect, Reading, mcp};
 use crate::identity::{Approval, Authority, Identity, IdentityKind, Tool};
 use crate::text::tree::Node;
@@ -126,14 +126,5 @@ fn tool(file: &File<'_>, name: &str, source: String, approval: Approval, at: &No
         "exit_loop",
     ];
     let authority = if LOOKING.contains(&name) { Authority::Inspect } else { named_authority(Some(name)) };
-    Tool {
-        name: name.to_owned(),
-        source,
-        authority,
-        approval,
-        reversible: authority == Authority::Inspect,
-        pinned: true,
-        unlimited: false,
-        place: file.location(at.span),
-    }
+    listed(name, source, authority, approval, file.location(at.span))
 }

@@ -9,7 +9,7 @@
 
 use super::file::{File, Text, ends_in};
 use super::front_matter::{self, FrontMatter};
-use super::permission::tool;
+use super::permission::{listed, tool};
 use super::{Dialect, Reading, mcp};
 use crate::identity::{Approval, Authority, Effect, Grant, Identity, IdentityKind, Scope, Tool};
 use crate::text::tree::Node;
@@ -119,15 +119,12 @@ fn add_tools(file: &File<'_>, document: &Node, identity: &mut Identity) {
     }
     for (name, value) in document.get("safe-outputs").map(Node::entries).unwrap_or_default() {
         let Some(name) = name.as_text().filter(|_| value.truthy() != Some(false)) else { continue };
-        identity.tools.push(Tool {
-            name: name.to_owned(),
-            source: "builtin".to_owned(),
-            authority: Authority::Recommend,
-            approval: Approval::None,
-            reversible: true,
-            pinned: true,
-            unlimited: false,
-            place: file.location(value.span),
-        });
+        identity.tools.push(listed(
+            name,
+            "builtin".to_owned(),
+            Authority::Recommend,
+            Approval::None,
+            file.location(value.span),
+        ));
     }
 }

@@ -9,7 +9,7 @@
 //! Source: AutoGen documentation, "Serializing Components" and "Code Executors", as summarised on 2026-11-20.
 
 use super::file::{File, Text, ends_in, holds, unknown_credential};
-use super::permission::{everything, named_authority};
+use super::permission::{everything, listed, named_authority};
 use super::redact::is_reference;
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Authority, CredentialKind, Identity, IdentityKind, Storage, Tool};
@@ -151,15 +151,6 @@ fn add_tools(file: &File<'_>, config: &Node, approval: Approval, identity: &mut 
         }
         let calculates = ["calculator", "search"].iter().any(|word| name.contains(word));
         let authority = if calculates { Authority::Inspect } else { named_authority(Some(&name)) };
-        identity.tools.push(Tool {
-            name,
-            source: "code".to_owned(),
-            authority,
-            approval,
-            reversible: authority == Authority::Inspect,
-            pinned: true,
-            unlimited: false,
-            place: file.location(one.span),
-        });
+        identity.tools.push(listed(&name, "code".to_owned(), authority, approval, file.location(one.span)));
     }
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::aws_iam::{self, symbol};
 use super::context::environment;
 use super::file::{File, Text, ends_in, holds};
-use super::permission::named_authority;
+use super::permission::{listed, named_authority};
 use super::{Dialect, Reading};
 use crate::finding::Reason;
 use crate::identity::{Approval, Authority, Identity, IdentityKind, Tool};
@@ -234,16 +234,8 @@ fn tool(
     approval: Approval,
     at: &Node,
 ) -> Tool {
-    Tool {
-        name: name.to_owned(),
-        source: source.to_owned(),
-        authority,
-        approval,
-        reversible: authority == Authority::Inspect,
-        pinned: true,
-        unlimited,
-        place: file.location(at.span),
-    }
+    let place = file.location(at.span);
+    Tool { unlimited, ..listed(name, source.to_owned(), authority, approval, place) }
 }
 
 /// The agents of a Terraform file, with the action groups and collaborators that name them in the same file.

@@ -8,7 +8,7 @@
 //! Source: CrewAI documentation, "Agents" and "Tasks", as summarised on 2026-11-20.
 
 use super::file::{File, Text, ends_in};
-use super::permission::{everything, named_authority};
+use super::permission::{everything, listed, named_authority};
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Authority, Identity, IdentityKind, Tool};
 use crate::text::tree::Node;
@@ -76,14 +76,5 @@ fn tool(file: &File<'_>, name: &str, at: &Node) -> Tool {
     let acts = ACTING.iter().any(|word| lower.contains(word));
     let looks = !acts && LOOKING.iter().any(|word| lower.contains(word));
     let authority = if looks { Authority::Inspect } else { named_authority(Some(name)) };
-    Tool {
-        name: name.to_owned(),
-        source: "code".to_owned(),
-        authority,
-        approval: Approval::None,
-        reversible: authority == Authority::Inspect,
-        pinned: true,
-        unlimited: false,
-        place: file.location(at.span),
-    }
+    listed(name, "code".to_owned(), authority, Approval::None, file.location(at.span))
 }

@@ -13,6 +13,7 @@
 //! Source: Docker documentation, "MCP Catalog", as summarised on 2026-11-20.
 
 use super::file::{File, Text, ends_in, holds, unknown_credential};
+use super::permission::{listed, named_authority};
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Authority, CredentialKind, Identity, IdentityKind, Tool};
 use crate::text::tree::Node;
@@ -116,24 +117,19 @@ const HANDLED: [&str; 15] = [
 
 /// The tools an entry lists, or all the server offers. Hints tell what a tool means to do and hold nobody back.
 fn add_tools(file: &File<'_>, name: &str, server: &Node, identity: &mut Identity) {
-    let listed = server.get("tools").map(Node::items).unwrap_or_default();
-    let tool = |shown: String, reads: bool, at: &Node| Tool {
-        source: format!("mcp:{name}"),
-        authority: if reads { Authority::Inspect } else { Authority::Execute },
-        approval: Approval::Ask,
-        reversible: reads,
-        pinned: true,
-        unlimited: shown == "*",
-        name: shown,
-        place: file.location(at.span),
+    let offered = server.get("tools").map(Node::items).unwrap_or_default();
+    let tool = |shown: &str, reads: bool, at: &Node| {
+        let authority = if reads { Authority::Inspect } else { Authority::Execute };
+        let tool = listed(shown, format!("mcp:{name}"), authority, Approval::Ask, file.location(at.span));
+        Tool { unlimited: shown == "*", ..tool }
     };
-    for one in listed {
+    for one in offered {
         let shown = one.get("name").and_then(Node::scalar).or_else(|| one.scalar()).unwrap_or_default();
         let hint = one.at(&["annotations", "readOnlyHint"]).and_then(Node::truthy) == Some(true);
-        let reads = hint || super::permission::named_authority(Some(&shown)) == Authority::Inspect;
-        identity.tools.push(tool(shown, reads, one));
+        let reads = hint || named_authority(Some(&shown)) == Authority::Inspect;
+        identity.tools.push(tool(&shown, reads, one));
     }
-    if listed.is_empty() {
-        identity.tools.push(tool("*".to_owned(), false, server));
+    if offered.is_empty() {
+        identity.tools.push(tool("*", false, server));
     }
 }

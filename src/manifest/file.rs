@@ -2,15 +2,14 @@
 
 use std::cell::OnceCell;
 
-use memchr::memmem;
-
 use super::context::{context_of, plain_name};
 use super::redact::{is_reference, names_secret, redact};
+pub(super) use super::words::{Text, holds};
 use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
-    Blast, Context, Credential, CredentialKind, Delegation, Identity, IdentityKind, Life, Scope, Session,
-    Setting, Storage,
+    Blast, Context, Credential, CredentialKind, Delegation, Identity, IdentityKind, Scope, Session, Setting,
+    Storage,
 };
 use crate::text::places::Places;
 use crate::text::span::Span;
@@ -233,22 +232,7 @@ const LONGEST_KEY: usize = 64;
 
 /// A credential of which only kind and name are known.
 pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Location) -> Credential {
-    Credential {
-        kind,
-        name: name.to_owned(),
-        issuer: String::new(),
-        subject: String::new(),
-        audience: String::new(),
-        algorithm: String::new(),
-        issued: -1,
-        expires: -1,
-        life: Life::Unknown,
-        lifetime: -1,
-        remaining: 0,
-        limit: -1,
-        storage: Storage::SecretManager,
-        place,
-    }
+    Credential::unknown(kind, name, Storage::SecretManager, place)
 }
 
 /// What a secret is, as far as its name tells.
@@ -268,36 +252,4 @@ fn kind_of(name: &str) -> CredentialKind {
 pub(super) fn ends_in(path: &str, endings: &[&str]) -> bool {
     let name = plain_name(path);
     endings.iter().any(|ending| name.ends_with(ending))
-}
-
-/// A text that dialects look for their words in.
-pub(super) struct Text<'t> {
-    pub(super) bytes: &'t [u8],
-    escaped: OnceCell<bool>,
-}
-
-impl<'t> Text<'t> {
-    pub(super) fn new(bytes: &'t [u8]) -> Self {
-        Self { bytes, escaped: OnceCell::new() }
-    }
-
-    /// Whether one of `words`, or an escape that could hide one, stands in the text.
-    pub(super) fn may_hold(&self, words: &[&str]) -> bool {
-        holds(self.bytes, words) || *self.escaped.get_or_init(|| has_escape(self.bytes))
-    }
-}
-
-/// Whether one of `words` itself stands in `bytes`.
-pub(super) fn holds(bytes: &[u8], words: &[&str]) -> bool {
-    words.iter().any(|word| memmem::find(bytes, word.as_bytes()).is_some())
-}
-
-/// Whether `bytes` have an escape of an ASCII letter as YAML and JSON write it, or lines joined inside quotes: a key
-/// written with them means the same and has none of the letters.
-fn has_escape(bytes: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', bytes).any(|at| match bytes.get(at + 1..).unwrap_or_default() {
-        [b'\n', ..] | [b'x', b'4'..=b'7', ..] | [b'u', b'0', b'0', b'4'..=b'7', ..] => true,
-        [b'U', zeros @ ..] => zeros.starts_with(b"000000") && matches!(zeros.get(6), Some(b'4'..=b'7')),
-        _ => false,
-    })
 }

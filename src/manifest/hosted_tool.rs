@@ -9,7 +9,7 @@
 //! "MCP tool", as summarised on 2026-11-20.
 
 use super::file::{File, Text, ends_in, holds, unknown_credential};
-use super::permission::{everything, named_authority};
+use super::permission::{everything, listed, named_authority};
 use super::redact::is_reference;
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Authority, CredentialKind, Identity, IdentityKind, Storage, Tool};
@@ -151,7 +151,7 @@ fn add_server(file: &File<'_>, node: &Node, identity: &mut Identity) {
 
 /// What stands for one tool: a word for all, or lists of names under `always` and `never`.
 fn approval(rule: Option<&Node>, name: &str) -> Approval {
-    let listed = |key: &str| {
+    let named = |key: &str| {
         let names = rule.and_then(|rule| rule.get(key));
         let names =
             names.and_then(|node| node.get("tool_names")).or(names).map(Node::items).unwrap_or_default();
@@ -159,21 +159,12 @@ fn approval(rule: Option<&Node>, name: &str) -> Approval {
     };
     match rule.and_then(Node::as_text) {
         Some("never") => Approval::None,
-        None if listed("never") => Approval::None,
+        None if named("never") => Approval::None,
         _ => Approval::Required,
     }
 }
 
 fn tool(name: &str, source: &str, approval: Approval, at: &Node, file: &File<'_>) -> Tool {
     let authority = if name == "*" { Authority::Execute } else { named_authority(Some(name)) };
-    Tool {
-        name: name.to_owned(),
-        source: source.to_owned(),
-        authority,
-        approval,
-        reversible: authority == Authority::Inspect,
-        pinned: true,
-        unlimited: false,
-        place: file.location(at.span),
-    }
+    listed(name, source.to_owned(), authority, approval, file.location(at.span))
 }

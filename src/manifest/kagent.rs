@@ -11,7 +11,7 @@
 
 use super::context::environment;
 use super::file::{File, Text, ends_in, holds, unknown_credential};
-use super::permission::{named_authority, words};
+use super::permission::{listed, named_authority, words};
 use super::redact::names_secret;
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Authority, CredentialKind, Identity, IdentityKind, Tool};
@@ -181,16 +181,7 @@ fn tool(file: &File<'_>, name: &str, source: String, approval: Approval, at: &No
     let plain = words.iter().find(|word| !SYSTEMS.contains(&word.as_str())).cloned().unwrap_or_default();
     let looks = ["query", "status", "current", "version"].contains(&plain.as_str());
     let authority = if looks { Authority::Inspect } else { named_authority(Some(&plain)) };
-    Tool {
-        name: name.to_owned(),
-        source,
-        authority,
-        approval,
-        reversible: authority != Authority::Execute,
-        pinned: true,
-        unlimited: false,
-        place: file.location(at.span),
-    }
+    listed(name, source, authority, approval, file.location(at.span))
 }
 
 /// Systems whose names stand before what a tool does.

@@ -78,6 +78,8 @@ mod terraform;
 pub mod tollgate_agent;
 /// Settings of VS Code and its coding agents.
 mod vscode;
+/// Whether a text may hold a word.
+mod words;
 /// Settings of the coding agent of Zed.
 mod zed;
 
@@ -234,6 +236,37 @@ mod tests {
             [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
         assert_eq!(read("a.yaml", None, &bytes).gaps.len(), 1);
         assert!(read("a.txt", None, &bytes).gaps.is_empty());
+    }
+
+    #[test]
+    fn nesting_without_end_is_a_gap_for_agents_of_every_kind() {
+        let flow = "[".repeat(10_000);
+        let front = format!("---\ntools: {flow}\n---\n");
+        for (path, text) in [
+            (".kiro/agents/a.json", format!("{{\"tools\":{flow}")),
+            (".kiro/agents/a.md", front.clone()),
+            (".amp/settings.json", format!("{{\"amp.permissions\":{flow}")),
+            (".roomodes", format!("customModes: {flow}")),
+            ("team.yaml", format!("agents: {{root: {{toolsets: {flow}")),
+            ("catalog.yaml", format!("registry: {{a: {{image: x, allowHosts: {flow}")),
+            (".github/agents/a.md", front.clone()),
+            (".github/workflows/a.md", front),
+            ("agent.yaml", format!("apiVersion: kagent.dev/v1alpha2\nkind: Agent\nspec: {flow}")),
+            (
+                "agent.json",
+                format!("{{\"Resources\":{{\"a\":{{\"Type\":\"AWS::Bedrock::Agent\",\"Properties\":{flow}"),
+            ),
+            ("agent-card.json", format!("{{\"skills\":[],\"defaultInputModes\":{flow}")),
+            ("langgraph.json", format!("{{\"graphs\":{flow}")),
+            ("config/agents.yaml", format!("a: {{backstory: {flow}")),
+            ("OAI_CONFIG_LIST", flow.clone()),
+            ("request.json", format!("{{\"require_approval\":\"never\",\"tools\":{flow}")),
+            ("root_agent.yaml", format!("name: a\ntools: {flow}")),
+        ] {
+            let reading = read(path, None, text.as_bytes());
+            let limit = reading.gaps.iter().any(|gap| gap.reason == Reason::Limit);
+            assert!(limit, "{path}: {:?}", reading.gaps);
+        }
     }
 
     #[test]

@@ -26,6 +26,27 @@ pub(super) fn tool_as(shown: &str, rule: &str, approval: Approval, place: Locati
     Tool { name: redact(shown), ..tool(rule, approval, place) }
 }
 
+/// A tool of a server or a program that is listed by its name alone.
+pub(super) fn listed(
+    name: &str,
+    source: String,
+    authority: Authority,
+    approval: Approval,
+    place: Location,
+) -> Tool {
+    let reversible = authority != Authority::Execute;
+    Tool {
+        name: redact(name),
+        source,
+        authority,
+        approval,
+        reversible,
+        pinned: true,
+        unlimited: false,
+        place,
+    }
+}
+
 /// Any tool at all.
 pub(super) fn everything(approval: Approval, place: Location) -> Tool {
     Tool {

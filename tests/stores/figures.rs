@@ -91,6 +91,9 @@ impl Store for Counted {
     fn place(&self) -> String {
         self.inner.place()
     }
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.inner.probe()
+    }
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         self.inner.load_head()
     }

@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! character   \u0067hp_…   %67hp_…   &#103;hp_…      one character, written otherwise
-//! joint       "ghp_" + "…"                           nothing, between two parts of one value
+//! joint       "ghp_" + "…"   ghp_\u{200b}…            nothing, between two parts of one value
 //! run         Z2hwXy4uLg==   6768705f2e2e            bytes in the letters of an alphabet
 //! packed      1f 8b 08 …   g·h·p·_·                  bytes that are text once unpacked
 //! ```
 //!
-//! Not decoded: base32, base85, quoted-printable, arrays of numbers, ciphers of any kind, and what only a program
+//! Not decoded: base32, base85, letters of other scripts that look alike, arrays of numbers, ciphers of any kind, and what only a program
 //! that runs puts together.
 
 mod base64;
@@ -16,8 +16,10 @@ mod entity;
 mod escape;
 mod gzip;
 mod hex;
+mod invisible;
 mod join;
 mod percent;
+mod quoted;
 mod utf16;
 mod zlib;
 
@@ -82,8 +84,10 @@ pub struct Language {
 }
 
 /// Every decoding, in the order in which they are tried at one place.
-pub const DECODERS: [Decoder; 9] = [
+pub const DECODERS: [Decoder; 11] = [
     percent::DECODER,
+    quoted::DECODER,
+    invisible::DECODER,
     join::DECODER,
     escape::DECODER,
     entity::DECODER,
