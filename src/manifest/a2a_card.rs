@@ -62,10 +62,11 @@ const SCHEME: [&str; 20] = [
 ];
 
 fn is_known(file: &File<'_>, document: &Node, reading: &mut Reading) -> bool {
-    let schemes = document.get("securitySchemes").map(Node::entries).unwrap_or_default();
-    schemes.iter().fold(true, |known, (_, scheme)| {
-        file.note_unknown("securitySchemes", scheme, &SCHEME, reading) && known
-    })
+    let mut known = true;
+    for (_, scheme) in document.get("securitySchemes").map(Node::entries).unwrap_or_default() {
+        known &= file.note_unknown("securitySchemes", scheme, &SCHEME, reading);
+    }
+    known
 }
 
 fn card(file: &File<'_>, document: &Node) -> Identity {
@@ -89,15 +90,18 @@ fn card(file: &File<'_>, document: &Node) -> Identity {
     let required = requirements(document);
     for (scheme, scopes, at) in &required {
         add("requires", scheme, at);
-        scopes.iter().for_each(|(scope, at)| add("scope", scope, at));
+        for (scope, at) in scopes {
+            add("scope", scope, at);
+        }
     }
     if required.is_empty() || required.iter().any(|(scheme, ..)| scheme.is_empty()) {
         let at = ["security", "securityRequirements"].iter().find_map(|key| document.get(key));
         add("open-to-all", "true", at.unwrap_or(document));
     }
     for (name, scheme) in document.get("securitySchemes").map(Node::entries).unwrap_or_default() {
-        let weak = weakness(scheme);
-        weak.into_iter().for_each(|weak| add("weak-scheme", weak, name));
+        if let Some(weak) = weakness(scheme) {
+            add("weak-scheme", weak, name);
+        }
     }
     let signed = document.get("signatures").is_some_and(|node| !node.items().is_empty());
     add("signed", if signed { "true" } else { "false" }, document.get("signatures").unwrap_or(document));

@@ -32,8 +32,8 @@ fn read(file: &File<'_>, reading: &mut Reading) {
     let stem = file.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
     let name = format!("{PLATFORM}/{stem}");
     let mut identity = file.identity(IdentityKind::Agent, PLATFORM, "workflow", name, &document);
-    identity.purpose =
-        document.get("description").and_then(Node::scalar).unwrap_or_default().trim().to_owned();
+    let description = document.get("description").and_then(Node::scalar).unwrap_or_default();
+    description.trim().clone_into(&mut identity.purpose);
     identity.complete = complete;
     let skip = |name: &str| HANDLED.contains(&name);
     file.settings("", &document, &skip, &mut identity.settings);

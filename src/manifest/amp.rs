@@ -42,10 +42,11 @@ fn read(file: &File<'_>, reading: &mut Reading) {
 }
 
 fn is_known(file: &File<'_>, settings: &Node, reading: &mut Reading) -> bool {
-    let rules = settings.get("amp.permissions").map(Node::items).unwrap_or_default();
-    rules
-        .iter()
-        .fold(true, |known, rule| file.note_unknown("amp.permissions", rule, &PERMISSION, reading) && known)
+    let mut known = true;
+    for rule in settings.get("amp.permissions").map(Node::items).unwrap_or_default() {
+        known &= file.note_unknown("amp.permissions", rule, &PERMISSION, reading);
+    }
+    known
 }
 
 fn add_tools(file: &File<'_>, settings: &Node, identity: &mut Identity) {

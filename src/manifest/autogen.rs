@@ -104,10 +104,9 @@ fn agent(file: &File<'_>, node: &Node) -> Option<Identity> {
 fn approval(config: &Node) -> Approval {
     match config.get("human_input_mode").and_then(Node::as_text) {
         Some("ALWAYS") => Approval::Required,
-        // `TERMINATE` asks when all is done.
-        Some(_) => Approval::None,
         None if config.get("approval_func").is_some() => Approval::Ask,
-        None => Approval::None,
+        // `TERMINATE` asks when all is done.
+        _ => Approval::None,
     }
 }
 

@@ -186,8 +186,8 @@ fn add_group(file: &File<'_>, group: &Node, identity: &mut Identity) {
         return;
     }
     // Where control comes back, the program that called the agent runs the function, or does not.
-    let back = at(group, &["ActionGroupExecutor", "action_group_executor"]).into_iter().flat_map(each);
-    let returned = back.filter_map(|one| at(one, &["CustomControl", "custom_control"])).next().is_some();
+    let mut back = at(group, &["ActionGroupExecutor", "action_group_executor"]).into_iter().flat_map(each);
+    let returned = back.any(|one| at(one, &["CustomControl", "custom_control"]).is_some());
     let functions = functions(group);
     for function in &functions {
         let called = at(function, &["Name", "name"]).and_then(Node::scalar).unwrap_or_default();

@@ -40,7 +40,7 @@ fn declared(file: &File<'_>, key: &str, node: &Node) -> Option<Identity> {
     let kind = if task { IdentityKind::Workload } else { IdentityKind::Agent };
     let mut identity = file.identity(kind, PLATFORM, native, format!("{PLATFORM}/{native}/{key}"), node);
     let purpose = node.get("goal").or_else(|| node.get("description")).and_then(Node::scalar);
-    identity.purpose = purpose.unwrap_or_default().trim().to_owned();
+    purpose.unwrap_or_default().trim().clone_into(&mut identity.purpose);
     file.settings("", node, &|name: &str| HANDLED.contains(&name), &mut identity.settings);
     if let Some(agent) = node.get("agent").filter(|_| task)
         && let Some(name) = agent.scalar()

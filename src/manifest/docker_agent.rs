@@ -162,7 +162,7 @@ fn permit(file: &File<'_>, document: &Node, identity: &mut Identity) {
             let unlimited = tool.unlimited && (whole || ours.starts_with("mcp__"));
             let authority =
                 if whole { tool.authority } else { tool.authority.min(named_authority(Some(entry))) };
-            identity.tools.push(Tool { unlimited, authority, ..tool });
+            identity.tools.push(Tool { authority, unlimited, ..tool });
         }
     }
     for rule in rules("deny") {

@@ -65,7 +65,7 @@ fn server_identity(file: &File<'_>, name: &str, server: &Node) -> Identity {
             if root.ends_with("docker.sock") { "docker-socket".to_owned() } else { format!("file:{root}") };
         identity.settings.push(file.setting("reach", &reach, volume));
     }
-    let closed = server.get("disableNetwork").filter(|node| node.truthy() == Some(true)).is_some();
+    let closed = server.get("disableNetwork").is_some_and(|node| node.truthy() == Some(true));
     let hosts = server.get("allowHosts").map(Node::items).unwrap_or_default();
     for (host, text) in hosts.iter().filter_map(|host| Some((host, host.scalar()?))) {
         identity.settings.push(file.setting("reach", &format!("host:{text}"), host));

@@ -90,7 +90,7 @@ impl<'f> File<'f> {
         reading: &mut Reading,
     ) -> bool {
         let keys = node.entries().iter().map(|(key, _)| key.as_text().unwrap_or_default());
-        let mut odd: Vec<&str> = keys.filter(|key| !known.contains(key)).map(|key| safe(key)).collect();
+        let mut odd: Vec<&str> = keys.filter(|key| !known.contains(key)).map(safe).collect();
         odd.sort_unstable();
         odd.dedup();
         if !odd.is_empty() {
@@ -121,7 +121,9 @@ impl<'f> File<'f> {
         }
         let found = reading.identities.get_mut(first..).unwrap_or_default();
         if !tree.templates.is_empty() && !found.is_empty() {
-            found.iter_mut().for_each(|identity| identity.complete = false);
+            for identity in found {
+                identity.complete = false;
+            }
             reading.gap(self, Reason::Partial, "templates are not known before rendering".to_owned());
         }
     }

@@ -269,12 +269,24 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_secret_of_a_manifest_reaches_the_model() {
+    /// Reads `text` with secrets in the place of `CANARY` and `WEAK`: something is found, and neither shows.
+    fn keeps_secrets((path, text): (&str, &str)) {
         let canary = ["kX9", "vQ2", "mZ7", "tR4", "wB8", "yN3"].concat();
         // Not even the eye of the masks can tell it: only its name does.
         let weak = ["hun", "ter", "ed"].concat();
-        for (path, text) in [
+        let text = text.replace("CANARY", &canary).replace("WEAK", &weak);
+        let reading = read(path, None, text.as_bytes());
+        assert!(!reading.identities.is_empty(), "{path}");
+        for secret in [&canary, &weak] {
+            assert!(!format!("{reading:?}").contains(secret), "{path}: {:?}", reading.identities);
+            let json = serde_json::to_string(&reading.identities).unwrap();
+            assert!(!json.contains(secret), "{path}: {json}");
+        }
+    }
+
+    #[test]
+    fn no_secret_of_a_manifest_reaches_the_model() {
+        for one in [
             (
                 ".mcp.json",
                 r#"{"mcpServers":{"a":{"command":"x","args":["--token","CANARY","--key=CANARY","CANARY"],"env":{"A_KEY":"CANARY","B":"CANARY"},"headers":{"Authorization":"Bearer CANARY"},"url":"https://u:CANARY@h/?t=CANARY","note":"CANARY"}}}"#,
@@ -324,6 +336,18 @@ mod tests {
                 "main.tf",
                 "resource \"aws_iam_user_login_profile\" \"a\" {\n  user = \"a\"\n  password = \"WEAK\"\n  token = \"CANARY\"\n}\nresource \"azuread_application_password\" \"a\" {\n  application_id = \"a\"\n  value = \"WEAK\"\n}\n",
             ),
+            (
+                "kubeconfig",
+                "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
+            ),
+        ] {
+            keeps_secrets(one);
+        }
+    }
+
+    #[test]
+    fn no_secret_of_an_agent_reaches_the_model() {
+        for one in [
             (
                 ".kiro/agents/a.json",
                 r#"{"tools":["shell"],"toolsSettings":{"shell":{"allowedCommands":["x --key=CANARY"],"token":"WEAK"}},"hooks":{"a":[{"command":"x --password CANARY"}]}}"#,
@@ -378,19 +402,8 @@ mod tests {
                 "agent-card.json",
                 r#"{"name":"a","url":"https://u:CANARY@h/","defaultInputModes":[],"skills":[{"id":"a"}],"securitySchemes":{"a":{"type":"http","token":"WEAK"}}}"#,
             ),
-            (
-                "kubeconfig",
-                "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
-            ),
         ] {
-            let text = text.replace("CANARY", &canary).replace("WEAK", &weak);
-            let reading = read(path, None, text.as_bytes());
-            assert!(!reading.identities.is_empty(), "{path}");
-            for secret in [&canary, &weak] {
-                assert!(!format!("{reading:?}").contains(secret), "{path}: {:?}", reading.identities);
-                let json = serde_json::to_string(&reading.identities).unwrap();
-                assert!(!json.contains(secret), "{path}: {json}");
-            }
+            keeps_secrets(one);
         }
     }
 
