@@ -6,6 +6,7 @@ use tollgate::detect::{self, Scan, Setting};
 use tollgate::finding::{Fingerprinter, Gap};
 use tollgate::identity::govern::govern;
 use tollgate::identity::inventory::Inventory;
+use tollgate::identity::relate;
 use tollgate::identity::{Identity, join};
 use tollgate::policy::{Policies, rule::Detect};
 use tollgate::report::inventory as report;
@@ -99,6 +100,7 @@ fn read(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, Trouble> {
 fn joined(scan: Scan, now: Timestamp) -> (Vec<Identity>, Vec<Gap>) {
     let mut joined = join(scan.identities);
     govern(&mut joined.identities, now);
+    relate(&mut joined.identities);
     joined.gaps.extend(scan.gaps);
     joined.gaps.sort();
     joined.gaps.dedup();

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::wildcard::{covers_action, covers_group, covers_resource};
-use super::{Approval, Credential, Delegation, Effect, Grant, Identity, Life, Tool};
+use super::{Approval, Credential, Delegation, Effect, Grant, Identity, Life, Setting, Tool};
 use crate::finding::Location;
 use crate::text::time::Length;
 
 /// One thing that is more than it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Widened {
-    /// `identity`, `grant`, `condition`, `tool`, `approval`, `credential`, `lifetime`, `session` or `delegation`.
+    /// `identity`, `grant`, `condition`, `denial`, `tool`, `approval`, `credential`, `lifetime`, `session` or
+    /// `delegation`.
     pub what: &'static str,
     /// What was there; empty for nothing.
     pub old: String,
@@ -35,6 +36,7 @@ pub fn widened(old: Option<&Identity>, new: &Identity) -> Vec<Widened> {
     };
     let mut found = grants(old, new);
     found.extend(denials(old, new, place));
+    found.extend(refusals(old, new, place));
     found.extend(tools(old, new));
     found.extend(credentials(old, new));
     found.extend(session(old, new, place));
@@ -135,6 +137,25 @@ fn denials(old: &Identity, new: &Identity, place: &Location) -> Vec<Widened> {
     })
     .collect()
 }
+
+/// Tools that were refused and are no more.
+fn refusals(old: &Identity, new: &Identity, place: &Location) -> Vec<Widened> {
+    let is_refusal = |setting: &&Setting| REFUSALS.contains(&setting.name.as_str());
+    let now: BTreeSet<&str> = new.settings.iter().filter(is_refusal).map(|one| one.value.as_str()).collect();
+    let before = old.settings.iter().filter(is_refusal).filter(|one| !now.contains(one.value.as_str()));
+    before
+        .map(|one| Widened {
+            what: "denial",
+            old: one.value.clone(),
+            new: String::new(),
+            place: place.clone(),
+        })
+        .collect()
+}
+
+/// Settings of agents that each refuse a tool.
+const REFUSALS: [&str; 5] =
+    ["permissions.deny", "tools.exclude", "excludeTools", "disallowedTools", "disabled_tools"];
 
 fn tools(old: &Identity, new: &Identity) -> Vec<Widened> {
     let mut found = Vec::new();
