@@ -7,6 +7,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on should say where"
 )]
 

@@ -176,7 +176,7 @@ fn recorded(
             Ok(done) => done,
             Err(GateError::Ledger(LedgerError::Refused(_))) => continue,
             Err(GateError::Ledger(error)) if is_absence(&error) => {
-                return spool::keep(request, &ledger.origin().to_owned(), findings, scan, error, now);
+                return spool::keep(request, ledger.origin(), findings, scan, error, now);
             }
             Err(error) => return Err(error),
         };

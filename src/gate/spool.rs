@@ -27,8 +27,8 @@ pub(super) fn keep(
     let memory = Memory::none(request);
     let ruling = rule(request, findings, &scan, &memory, now);
     let mut batch = records::of_run(request, origin, &scan, &ruling, &memory, now);
-    if request.stage == Stage::Deploy {
-        batch.last_mut().into_iter().for_each(shut);
+    if let Some(run) = batch.last_mut().filter(|_| request.stage == Stage::Deploy) {
+        shut(run);
     }
     let kept = match (request.spool)(Spooled::new(batch, &why.to_string())) {
         Ok(place) => format!("the records of this run are kept in `{place}` for `tollgate ledger import`"),

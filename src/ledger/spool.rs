@@ -169,9 +169,10 @@ impl Spooled {
         by: &str,
         now: Timestamp,
     ) -> Result<Vec<Record>, LedgerError> {
-        let brought: Vec<Record> = match counts {
-            true => self.records.clone(),
-            false => self.records.iter().map(|record| imported(record, by, now)).collect(),
+        let brought: Vec<Record> = if counts {
+            self.records.clone()
+        } else {
+            self.records.iter().map(|record| imported(record, by, now)).collect()
         };
         let ids = self.records.iter().chain(&brought).filter_map(|record| Key::hex(record.rid()));
         let there = prefix.ids(&ids.collect())?;
@@ -233,4 +234,84 @@ pub(super) fn brought(import: &Record) -> Record {
     record.remove("imported");
     record.set("kind", import.text("imported.kind"));
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::lineage::{Lineage, finish};
+    use crate::pipeline::{Run, Stage};
+
+    const NOW: Timestamp = Timestamp(1_000_000);
+
+    fn records(origin: &str) -> Vec<Record> {
+        let run = Run { provider: "github".to_owned(), run_id: "88".to_owned(), ..Run::default() };
+        let run = Run { pipeline: "pay".to_owned(), actor_login: "dana".to_owned(), ..run };
+        let lineage = Lineage::new(origin, "0.1.0", &run, Stage::Deploy);
+        let mut observed = lineage.begin(Kind::Observed, NOW);
+        observed.set("action", "block");
+        observed.set("finding.fp", "4f0c91aa7be200000000000000000001");
+        let mut run = lineage.begin(Kind::Run, NOW);
+        run.set("outcome", "blocked");
+        vec![finish(observed), finish(run)]
+    }
+
+    fn spooled() -> Spooled {
+        Spooled::new(records("acme/ledger/2026"), "no server")
+    }
+
+    #[test]
+    fn what_is_kept_reads_as_it_was_and_no_part_of_it_reads_alone() {
+        let bytes = spooled().bytes();
+        assert_eq!(Spooled::parse(&bytes, NOW), Ok(spooled()));
+        for end in 0..bytes.len() {
+            assert!(Spooled::parse(&bytes[..end], NOW).is_err(), "cut at {end}");
+        }
+        let of_tomorrow = Spooled::parse(&bytes, Timestamp(NOW.0 - 300_001));
+        assert_eq!(of_tomorrow, Err(SpoolError::Future(1, NOW)));
+    }
+
+    #[test]
+    fn a_ledger_that_goes_on_under_last_years_name_takes_the_run_and_another_does_not() {
+        let moved = spooled().for_ledger("acme/ledger/2025").unwrap();
+        assert!(moved.records().iter().all(|record| record.check_lineage("acme/ledger/2025").is_ok()));
+        let elsewhere = spooled().for_ledger("acme/other/2026");
+        let (own, other) = ("acme/ledger/2026".to_owned(), "acme/other/2026".to_owned());
+        assert_eq!(elsewhere, Err(SpoolError::Origin(own, other)));
+        let sign = &mut |record: &mut Record| {
+            record.set("sig.signature", "armour");
+            Ok::<(), ()>(())
+        };
+        let signed = spooled().signed(sign).unwrap();
+        assert!(signed.is_signed() && Spooled::parse(&signed.bytes(), NOW).is_ok());
+        assert!(matches!(signed.for_ledger("acme/ledger/2025"), Err(SpoolError::Signed(..))));
+    }
+
+    #[test]
+    fn an_import_says_all_the_same_under_an_id_of_its_own_and_fits() {
+        let mut large = records("o");
+        large[0].set("document", "x".repeat(MAX_RECORD - 700));
+        let (record, import) = (&large[0], imported(&large[0], "lee", Timestamp(5)));
+        assert_eq!((import.kind(), import.text("imported.rid")), (Some(Kind::Import), record.rid()));
+        assert!(import.check_lineage("o").is_ok() && Record::parse(&import.bytes()).is_ok());
+        assert_eq!(import.text("finding.fp"), record.text("finding.fp"));
+        assert_ne!(import.rid(), imported(&large[1], "lee", NOW).rid());
+        assert_eq!(import.rid(), imported(record, "dana", NOW).rid(), "whoever brings it, and whenever");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic_and_no_altered_line_is_taken(
+            at in any::<prop::sample::Index>(), byte: u8, junk: Vec<u8>,
+        ) {
+            let _ = Spooled::parse(&junk, NOW);
+            let honest = spooled().bytes();
+            let first = honest.iter().position(|byte| *byte == b'\n').unwrap();
+            let (mut altered, at) = (honest.clone(), at.index(first));
+            altered[at] = byte;
+            prop_assert_eq!(Spooled::parse(&altered, NOW).is_ok(), altered == honest);
+        }
+    }
 }

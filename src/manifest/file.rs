@@ -2,7 +2,8 @@
 
 use std::cell::OnceCell;
 
-use super::context::{context_of, plain_name};
+use super::context::context_of;
+pub(super) use super::context::ends_in;
 use super::redact::{is_reference, names_secret, redact};
 pub(super) use super::words::{Text, holds};
 use super::{Keep, Reading};
@@ -248,10 +249,4 @@ fn kind_of(name: &str) -> CredentialKind {
         () if has(&["github", "gitlab", "_pat"]) || name == "pat" => CredentialKind::Pat,
         () => CredentialKind::ApiKey,
     }
-}
-
-/// Whether the name of a file, without endings such as `.example`, ends in one of `endings`.
-pub(super) fn ends_in(path: &str, endings: &[&str]) -> bool {
-    let name = plain_name(path);
-    endings.iter().any(|ending| name.ends_with(ending))
 }

@@ -95,7 +95,8 @@ pub fn make_again(url: &str, index: usize, record: &Record) {
 /// Runs `statements` as the owner of the tables, with what guards them turned off meanwhile.
 fn behind_triggers(url: &str, statements: &str) {
     let turn = |how: &str| {
-        ["entry", "head"].map(|table| format!("ALTER TABLE tollgate.{table} {how} TRIGGER ALL;")).concat()
+        let guards = [("entry", "only_grows"), ("head", "only_grows"), ("head", "stays")];
+        guards.map(|(table, name)| format!("ALTER TABLE tollgate.{table} {how} TRIGGER {name};")).concat()
     };
     let server = server::server().unwrap();
     server.run(database(url), &format!("{} {statements}; {}", turn("DISABLE"), turn("ENABLE ALWAYS")));

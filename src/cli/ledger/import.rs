@@ -96,15 +96,17 @@ fn counts(run: &Spooled, ledger: &mut Ledger, site: &Site, path: &Path) -> Resul
 
 fn told(path: &Path, run: &Spooled, counts: bool, receipts: &[Receipt]) -> String {
     let id = run.records().last().map_or("", |record| record.text("run_id"));
-    let what = match (receipts.first(), receipts.last()) {
-        (Some(first), Some(last)) if counts => format!("records {} to {}", first.index, last.index),
-        (Some(first), Some(last)) => {
-            format!(
-                "records {} to {}, as imports that never count: nobody who may vouches for them",
-                first.index, last.index
-            )
+    let place = match (receipts.first(), receipts.last()) {
+        (Some(first), Some(last)) if first.index != last.index => {
+            format!("records {} to {}", first.index, last.index)
         }
-        _ => "nothing new".to_owned(),
+        (Some(first), _) => format!("record {}", first.index),
+        (None, _) => "nothing new".to_owned(),
     };
-    safe::terminal(&format!("run {id} out of {}: {what}", path.display())) + "\n"
+    let worth = if counts || receipts.is_empty() {
+        ""
+    } else {
+        ", as imports, which never count: no signer who may stands behind them"
+    };
+    safe::terminal(&format!("run {id} out of {}: {place}{worth}", path.display())) + "\n"
 }

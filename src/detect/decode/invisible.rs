@@ -2,9 +2,9 @@
 
 use super::{Atom, Decoder, Hides, Language, Reads};
 
-/// The first bytes of the soft hyphen, of the block of zero-width characters and of the byte order mark.
+/// The first two bytes of the soft hyphen, of the block of zero-width characters and of the byte order mark.
 pub(super) const DECODER: Decoder =
-    Decoder { name: "invisible", reads: Reads::Atom(b"\xc2\xe2\xef\xf3", read) };
+    Decoder { name: "invisible", reads: Reads::Atom([b"\xc2\xe2\xef\xf3", b"\xad\x80\x81\xbb\xa0"], read) };
 
 /// Source: Unicode 16.0, the format characters (Cf) that have no width in a word of Latin letters.
 fn read(text: &[u8], offset: usize, _: Language) -> Option<Atom> {

@@ -2,7 +2,7 @@
 
 use super::{Atom, Decoder, Hides, Language, Reads, two_digits};
 
-pub(super) const DECODER: Decoder = Decoder { name: "quoted", reads: Reads::Atom(b"=", read) };
+pub(super) const DECODER: Decoder = Decoder { name: "quoted", reads: Reads::Atom([b"=", b"3\r\n"], read) };
 
 /// What a line that was broken has in bytes, with its `=`. Source: RFC 2045, section 6.7: at most 76; those who
 /// write them break as late as they can, and not inside `=3D`.

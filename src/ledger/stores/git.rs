@@ -40,6 +40,10 @@ use crate::text::url;
 /// `git:REMOTE#BRANCH`.
 pub const SCHEME: Scheme = Scheme { prefix: "git:", form: "git:REMOTE#BRANCH", open: open_url };
 
+/// What an address must be, for messages.
+const FORM: &str =
+    "`git:REMOTE#BRANCH`, where REMOTE is a full path, or begins with `https://`, `ssh://` or `user@host:`";
+
 /// A ledger on a branch.
 pub struct Branch {
     address: String,
@@ -53,7 +57,7 @@ pub struct Branch {
 }
 
 fn open_url(rest: &str) -> Result<Box<dyn Store>, LedgerError> {
-    let refused = || LedgerError::Url(url::public(&format!("git:{rest}")), "`git:REMOTE#BRANCH`".to_owned());
+    let refused = || LedgerError::Url(url::public(&format!("git:{rest}")), FORM.to_owned());
     let (address, name) = rest.rsplit_once('#').ok_or_else(refused)?;
     if !is_address(address) || !is_branch(name) {
         return Err(refused());
