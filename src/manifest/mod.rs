@@ -2,14 +2,22 @@
 
 /// Policies of AWS IAM, alone and in templates.
 mod aws_iam;
+/// Pipelines of Azure.
+mod azure_pipelines;
 /// Role definitions and assignments of Azure.
 mod azure_rbac;
+/// What the jobs of CI systems have in common.
+mod ci_job;
+/// Workflows of CircleCI.
+mod circleci;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
 mod codex;
 /// What the settings files of coding agents have in common.
 mod coding_agent;
+/// Services of Compose and what they get of their host.
+mod compose;
 /// Where in the tree a file stands.
 mod context;
 /// Settings of the coding agent Cursor.
@@ -24,6 +32,8 @@ mod gemini;
 mod github_actions;
 /// Pipelines of GitLab and cluster agents.
 mod gitlab_ci;
+/// The configuration of Jenkins as code.
+mod jenkins;
 /// Roles, bindings, service accounts, workloads.
 mod kubernetes;
 /// How a server is started or reached.
@@ -44,6 +54,8 @@ mod script;
 mod terraform;
 /// Our own manifest of agents.
 pub mod tollgate_agent;
+/// Policies of Vault.
+mod vault;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Settings of the coding agent of Zed.
@@ -78,19 +90,24 @@ pub enum Keep {
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
     aws_iam::DIALECT,
+    azure_pipelines::DIALECT,
     azure_rbac::DIALECT,
+    circleci::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
+    compose::DIALECT,
     cursor::DIALECT,
     gcp_iam::DIALECT,
     gemini::DIALECT,
     github_actions::DIALECT,
     gitlab_ci::DIALECT,
+    jenkins::DIALECT,
     kubernetes::DIALECT,
     mcp::DIALECT,
     opencode::DIALECT,
     terraform::DIALECT,
     tollgate_agent::DIALECT,
+    vault::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];
