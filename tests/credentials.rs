@@ -32,6 +32,9 @@ struct Case {
     /// ... or what the real `openssl req -x509` is asked for.
     #[serde(default)]
     openssl: Vec<String>,
+    /// ... or a certificate of SSH by its holder (1 a user, 2 a host), its start and its end.
+    #[serde(default)]
+    ssh: Vec<i64>,
     read: String,
 }
 
@@ -40,6 +43,9 @@ impl Case {
     fn text(&self) -> Option<String> {
         if !self.openssl.is_empty() {
             return certificate(&self.openssl);
+        }
+        if let [holder, after, before] = self.ssh.as_slice() {
+            return Some(ssh_certificate(u32::try_from(*holder).unwrap(), *after, *before));
         }
         if self.text.is_empty() {
             return Some(format!("TOKEN={}\n", token(&self.header, &self.claims)));
@@ -64,6 +70,26 @@ fn certificate(arguments: &[String]) -> Option<String> {
     };
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     String::from_utf8(made.stdout).ok()
+}
+
+/// A certificate of SSH, up to its end, which a negative number leaves out; all that follows is padding.
+fn ssh_certificate(holder: u32, after: i64, before: i64) -> String {
+    const KIND: &str = "ssh-ed25519-cert-v01@openssh.com";
+    let text = |text: &[u8]| [&u32::try_from(text.len()).unwrap().to_be_bytes()[..], text].concat();
+    let end = u64::try_from(before).unwrap_or(u64::MAX);
+    let parts = [
+        text(KIND.as_bytes()),
+        text(&[7; 32]),
+        text(&[9; 32]),
+        1_u64.to_be_bytes().to_vec(),
+        holder.to_be_bytes().to_vec(),
+        text(b"ci@acme"),
+        text(&text(b"deploy")),
+        after.to_be_bytes().to_vec(),
+        end.to_be_bytes().to_vec(),
+        text(&[]),
+    ];
+    format!("{KIND} {} ci@acme\n", base64::engine::general_purpose::STANDARD.encode(parts.concat()))
 }
 
 fn token(header: &str, claims: &str) -> String {

@@ -9,6 +9,8 @@ mod kubernetes;
 mod presigned;
 /// Shared access signatures of Azure Storage.
 mod sas;
+/// Certificates of SSH.
+mod ssh_certificate;
 /// Certificates.
 mod x509;
 
@@ -35,7 +37,8 @@ pub struct Form {
 type Read = fn(&[u8], usize, Timestamp) -> Option<(Span, Credential)>;
 
 /// Every form we read, in the order in which they are tried at one place.
-pub const FORMS: [Form; 5] = [kubernetes::FORM, jwt::FORM, sas::FORM, presigned::FORM, x509::FORM];
+pub const FORMS: [Form; 6] =
+    [kubernetes::FORM, jwt::FORM, sas::FORM, presigned::FORM, ssh_certificate::FORM, x509::FORM];
 
 /// Whether any form could stand in `bytes`; never false where one does.
 pub fn possible(bytes: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Actions that lead to more than they say, platform by platform.
 
-use super::wildcard::{allows, allows_somewhere};
+use super::wildcard::{allows, allows_somewhere, covers_path};
 use super::{Grant, Scope};
 
 /// How far an escalation reaches.
@@ -18,6 +18,7 @@ pub(super) fn escalation(platform: &str, grant: &Grant) -> Option<(String, Exten
         "aws" => amazon(grant),
         "gcp" => google(grant),
         "azure" => azure(grant),
+        "vault" => vault(grant),
         _ => kubernetes(grant),
     }
 }
@@ -62,6 +63,23 @@ fn azure(grant: &Grant) -> Option<(String, Extent)> {
     let wide = !matches!(grant.scope, Scope::Namespace | Scope::Resource);
     Some((format!("use {action}"), if wide { Extent::Whole } else { Extent::Part }))
 }
+
+fn vault(grant: &Grant) -> Option<(String, Extent)> {
+    let writes = ["create", "update", "patch", "sudo", "*"];
+    if !grant.actions.iter().any(|action| writes.contains(&action.as_str()))
+        || grant.conditions.iter().any(|one| !one.starts_with("weak: "))
+    {
+        return None;
+    }
+    let path = VAULT.iter().find(|path| grant.resources.iter().any(|one| covers_path(one, path)))?;
+    Some((format!("write {path}"), Extent::Whole))
+}
+
+/// Paths of Vault whose writer decides who may do what; one name stands for any.
+///
+/// Source: Vault, "Policies" and "Token auth method (API)", read 2026-11-21.
+const VAULT: [&str; 5] =
+    ["sys/policies/acl/any", "sys/policy/any", "sys/auth/any", "auth/any/role/any", "identity/entity/any"];
 
 /// Built-in roles that hand out roles, or change whatever runs.
 ///

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::grant::Authority;
-use super::{Context, CredentialKind, Delegation, Effect, Grant, Identity, Scope, deny, managed};
+use super::{
+    Context, CredentialKind, Delegation, Effect, Grant, Identity, Scope, Setting, called, deny, managed,
+};
 use crate::finding::{Gap, Reason};
 
 /// The most that bindings may hand out in one tree: actions, resources, groups, names and grants together.
@@ -26,6 +28,7 @@ pub struct Joined {
 /// `RoleBinding` stays in the namespace; what any of them denies is taken back from the rest. Identities of other
 /// platforms are named within their own file and stay apart. The order of `parts` does not matter.
 pub fn join(mut parts: Vec<Identity>) -> Joined {
+    called::rename(&mut parts);
     parts.sort_by(|left, right| {
         (&left.name, left.context, &left.home, rank(left), &left.places).cmp(&(
             &right.name,
@@ -49,7 +52,8 @@ pub fn join(mut parts: Vec<Identity>) -> Joined {
     let mut left = MAX_JOINED;
     for identity in &mut identities {
         let fits = roles.give(identity, &mut left);
-        if identity.platform != KUBERNETES {
+        // RBAC has no denial, and in Vault the longest path decides.
+        if identity.platform != KUBERNETES && identity.platform != VAULT {
             deny::take_back(&mut identity.grants);
         }
         if !fits {
@@ -66,9 +70,10 @@ pub fn join(mut parts: Vec<Identity>) -> Joined {
 }
 
 const KUBERNETES: &str = "kubernetes";
+const VAULT: &str = "vault";
 
 /// Platforms whose identities are spread over files.
-const JOINED: [&str; 4] = [KUBERNETES, "aws", "azure", "gcp"];
+const JOINED: [&str; 5] = [KUBERNETES, "aws", "azure", "gcp", VAULT];
 
 /// What makes two parts one identity.
 type Key = (String, Context, String);
@@ -85,6 +90,9 @@ fn rank(identity: &Identity) -> u8 {
 }
 
 const BOUND: &str = "bound-to";
+
+/// The setting that names a role one is bound to and that no file of the tree declares.
+const ELSEWHERE: &str = "role.elsewhere";
 
 fn merge(into: &mut Identity, part: Identity) {
     into.grants.extend(part.grants);
@@ -192,8 +200,15 @@ impl Roles {
             let declared = self.find(&step, identity);
             let known = built_in(&step).or_else(|| managed::grants(&step));
             // Roles of the system itself are known and of no interest; nor are the many narrow ones a cloud keeps.
-            let system = step.to.contains("/ClusterRole/system:") || managed::is_kept(&step.to);
-            identity.complete &= system || declared.is_some() || known.is_some();
+            let system = step.to.contains("/ClusterRole/system:")
+                || managed::is_kept(&step.to)
+                || step.to == "vault/policy/default";
+            let here = system || declared.is_some() || known.is_some();
+            identity.complete &= here;
+            if !here && [KUBERNETES, VAULT].contains(&identity.platform.as_str()) {
+                let (name, value) = (ELSEWHERE.to_owned(), step.to.clone());
+                identity.settings.push(Setting { name, value, place: step.place.clone() });
+            }
             // A file that declares a built-in role anew takes nothing away from it.
             let grants = declared.unwrap_or_default().iter().chain(known.iter().flatten());
             let Some(rest) = left.checked_sub(grants.clone().map(weight).sum()) else {
@@ -220,9 +235,12 @@ impl Roles {
             Context::Test,
             Context::Plugin,
         ];
-        let key = |context: &Context| (step.to.clone(), *context, holder.home.clone());
-        let mut found = contexts.iter().filter_map(|context| self.grants.get(&key(context)));
-        found.next().map(Vec::as_slice)
+        // A name that means the same everywhere has no home.
+        let homes = [holder.home.as_str(), ""];
+        let mut keys = homes
+            .iter()
+            .flat_map(|home| contexts.iter().map(|context| (step.to.clone(), *context, (*home).to_owned())));
+        keys.find_map(|key| self.grants.get(&key)).map(Vec::as_slice)
     }
 }
 
@@ -232,6 +250,7 @@ fn is_role(identity: &Identity) -> bool {
         KUBERNETES => &["Role", "ClusterRole"],
         "aws" => &["policy", "group"],
         "azure" | "gcp" => &["role-definition"],
+        VAULT => &["policy"],
         _ => &[],
     };
     kinds.contains(&identity.native_kind.as_str())

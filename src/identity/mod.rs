@@ -3,6 +3,8 @@
 //! Rules see these values through [`serde::Serialize`]: every field is always present, integers are
 //! signed, unknown is a word and never an absence.
 
+/// What others call an identity.
+pub mod called;
 /// What proves an identity, with issue and end.
 pub mod credential;
 /// Deny beats allow.

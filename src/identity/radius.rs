@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::escalation::{Extent, escalation};
-use super::wildcard::allows_somewhere;
+use super::wildcard::{allows_somewhere, covers_path};
 use super::{
     Approval, Authority, Credential, Effect, Grant, Identity, IdentityKind, Life, Scope, Storage, Tool,
     allows,
@@ -225,6 +225,11 @@ fn reads_secrets(platform: &str, grant: &Grant) -> bool {
                 && ["roles/secretmanager.secretAccessor", "secretmanager.versions.access"]
                     .iter()
                     .any(|action| allows_somewhere(grant, action))
+        }
+        "vault" => {
+            grant.scope >= Scope::Cluster
+                && grant.actions.iter().any(|action| action == "read" || action == "*")
+                && grant.resources.iter().any(|path| covers_path(path, "secret/data/any"))
         }
         _ => {
             let reads = ["get", "list", "watch"].iter().any(|action| allows(grant, action, "secrets", ""));

@@ -118,6 +118,27 @@ pub fn arn_parts(arn: &str) -> Option<(&str, &str, &str)> {
         .then(|| Some((part(partition, service)?, part(region, account)?, arn.get(account + 1..)?)))?
 }
 
+/// Whether a path of a policy of Vault covers `path`: `+` is one segment, and a `*` at the end any rest.
+///
+/// Source: Vault, "Policies", section "Policy syntax", read 2026-11-21.
+pub fn covers_path(pattern: &str, path: &str) -> bool {
+    let (pattern, open) = pattern.strip_suffix('*').map_or((pattern, false), |pattern| (pattern, true));
+    let mut wanted = path.split('/');
+    let mut parts = pattern.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let last = parts.peek().is_none();
+        match wanted.next() {
+            Some(word) if part == "+" || part == word => {}
+            Some(word) => return last && open && word.starts_with(part),
+            None => return false,
+        }
+        if last && open {
+            return true;
+        }
+    }
+    wanted.next().is_none()
+}
+
 /// Whether the API group `pattern` of a grant covers `group`; `""` is the core group and nothing more.
 pub fn covers_group(pattern: &str, group: &str) -> bool {
     pattern == "*" || pattern == group
@@ -174,6 +195,23 @@ mod tests {
             place: Location { path: String::new(), start, end: start, span: Span::new(0, 0), commit: None },
             action_places: vec![],
             bound_at: None,
+        }
+    }
+
+    #[test]
+    fn a_path_of_vault_covers_what_its_wildcards_say() {
+        for (pattern, path, covers) in [
+            ("*", "sys/auth/any", true),
+            ("sys/*", "sys/auth/any", true),
+            ("sys/auth/+", "sys/auth/any", true),
+            ("sys/auth/+", "sys/auth/any/tune", false),
+            ("+/auth/*", "sys/auth/any", true),
+            ("sys/au*", "sys/auth/any", true),
+            ("sys/auth", "sys/auth/any", false),
+            ("secret/*", "sys/auth/any", false),
+            ("auth/token/create", "auth/token/create", true),
+        ] {
+            assert_eq!(covers_path(pattern, path), covers, "{pattern} over {path}");
         }
     }
 

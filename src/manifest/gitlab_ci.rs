@@ -13,10 +13,8 @@
 //! script.piped        a script that is downloaded and run in one go
 //! ```
 
-use super::context::environment;
 use super::file::{File, Text, ends_in, unknown_credential};
-use super::redact::is_reference;
-use super::{Dialect, Reading, script};
+use super::{Dialect, Reading, ci_job};
 use crate::finding::Reason;
 use crate::identity::{
     Context, Credential, CredentialKind, Delegation, Identity, IdentityKind, Life, Scope, Setting, Storage,
@@ -204,7 +202,7 @@ fn job(file: &File<'_>, pipeline: &Pipeline<'_>, key: &Node, node: &Node) -> Ide
     for key in ["before_script", "script", "after_script"] {
         let Some(lines) = pipeline.of(node, key) else { continue };
         for line in std::iter::once(lines).chain(lines.items()) {
-            read_script(file, line, &mut identity);
+            ci_job::script(file, line, &mut identity);
         }
     }
     handed_on(file, node, &mut identity);
@@ -214,16 +212,8 @@ fn job(file: &File<'_>, pipeline: &Pipeline<'_>, key: &Node, node: &Node) -> Ide
 /// The token of the job ends with it.
 fn session(file: &File<'_>, pipeline: &Pipeline<'_>, node: &Node, key: &Node, identity: &mut Identity) {
     let said = pipeline.of(node, "timeout").and_then(Node::scalar);
-    identity.session.max_seconds = said.map_or(DEFAULT_SECONDS, |text| seconds(&text).unwrap_or(-1));
-    identity.session.bound_to_task = true;
-    "the job ends".clone_into(&mut identity.session.teardown);
-    identity.credentials.push(Credential {
-        issuer: "gitlab".to_owned(),
-        life: Life::Bounded,
-        lifetime: identity.session.max_seconds,
-        storage: Storage::Federated,
-        ..unknown_credential(CredentialKind::Jwt, "CI_JOB_TOKEN", file.location(key.span))
-    });
+    let seconds = said.map_or(DEFAULT_SECONDS, |text| seconds(&text).unwrap_or(-1));
+    ci_job::session(file, "gitlab", "CI_JOB_TOKEN", seconds, key, identity);
 }
 
 /// `3h 30m`, `2 hours`, `3600`: seconds.
@@ -259,57 +249,16 @@ fn scale(unit: &str) -> Option<i64> {
     }
 }
 
-/// Variables that hold the key of a cloud.
-const CLOUD_KEYS: [(&str, &str, CredentialKind); 8] = [
-    ("AWS_SECRET_ACCESS_KEY", "aws", CredentialKind::StaticKey),
-    ("GOOGLE_CREDENTIALS", "gcp", CredentialKind::SaKeyFile),
-    ("GCP_SERVICE_ACCOUNT_KEY", "gcp", CredentialKind::SaKeyFile),
-    ("GCLOUD_SERVICE_KEY", "gcp", CredentialKind::SaKeyFile),
-    ("SERVICE_ACCOUNT_KEY", "gcp", CredentialKind::SaKeyFile),
-    ("ARM_CLIENT_SECRET", "azure", CredentialKind::OauthClientSecret),
-    ("AZURE_CLIENT_SECRET", "azure", CredentialKind::OauthClientSecret),
-    ("AZURE_PASSWORD", "azure", CredentialKind::Password),
-];
-
 fn variables(file: &File<'_>, map: Option<&Node>, identity: &mut Identity) {
     for (key, value) in map.map(Node::entries).unwrap_or_default() {
         let Some(key) = key.as_text() else { continue };
         let value = value.get("value").unwrap_or(value);
-        let Some(text) = value.scalar() else { continue };
         if key == "CI_DEBUG_TRACE" || key == "CI_DEBUG_SERVICES" {
             let on = value.truthy().unwrap_or(true);
             identity.settings.push(file.setting(format!("variables.{key}"), &on.to_string(), value));
         }
-        let reference = text.contains('$') || is_reference(&text);
-        // Words are what tests log in with to a database that lives as long as they do.
-        let random = text.len() >= 12
-            && text.bytes().any(|byte| byte.is_ascii_digit())
-            && text.bytes().any(|byte| byte.is_ascii_alphabetic())
-            && !text.contains(char::is_whitespace)
-            && !text.contains("://");
-        if !reference && !random {
-            continue;
-        }
-        if reference && cloud_key(file, key, value, identity) {
-            continue;
-        }
-        let found = file.credential(&format!("variables.{key}"), &text, value);
-        identity.credentials.extend(found.map(|one| Credential {
-            storage: if reference { Storage::Environment } else { one.storage },
-            ..one
-        }));
+        ci_job::variable(file, key, value, identity);
     }
-}
-
-/// Notes the key of a cloud that a variable of this name holds.
-fn cloud_key(file: &File<'_>, name: &str, at: &Node, identity: &mut Identity) -> bool {
-    let Some((_, issuer, kind)) = CLOUD_KEYS.iter().find(|(known, ..)| *known == name) else { return false };
-    identity.credentials.push(Credential {
-        issuer: (*issuer).to_owned(),
-        life: Life::Never,
-        ..unknown_credential(*kind, &format!("variables.{name}"), file.location(at.span))
-    });
-    true
 }
 
 /// Proofs of identity that the job gets, and for whom each is.
@@ -354,34 +303,8 @@ fn gate(file: &File<'_>, pipeline: &Pipeline<'_>, id: &str, node: &Node, identit
     }
     identity.settings.extend(manual.map(|when| file.setting("gate", "manual", when)));
     let said = place.and_then(Node::scalar);
-    if let Some(word) = said.iter().map(String::as_str).chain([id]).find_map(environment) {
-        word.clone_into(&mut identity.environment);
-    }
-    if ["deploy", "release", "rollout", "promote"].iter().any(|word| id.to_ascii_lowercase().contains(word)) {
-        identity.settings.push(file.setting("deploys", "by its name", node));
-    }
-}
-
-fn read_script(file: &File<'_>, line: &Node, identity: &mut Identity) {
-    let Some(text) = line.as_text() else { return };
-    if script::piped(text).is_some() {
-        identity.settings.push(file.setting("script.piped", "a downloaded script", line));
-    }
-    if let Some(command) = script::deploys(text) {
-        identity.settings.push(file.setting("deploys", command, line));
-    }
-    // Where a manager or a role gives the keys, they end by themselves.
-    if ["vault", "VAULT", "assume-role"].iter().any(|word| text.contains(word)) {
-        return;
-    }
-    for (name, ..) in CLOUD_KEYS {
-        let held = identity.credentials.iter().any(|one| one.name == format!("variables.{name}"));
-        let used =
-            [format!("${name}"), format!("${{{name}}}")].iter().any(|form| text.contains(form.as_str()));
-        if !held && used {
-            cloud_key(file, name, line, identity);
-        }
-    }
+    let names: Vec<&str> = said.iter().map(String::as_str).chain([id]).collect();
+    ci_job::named(file, &names, node, identity);
 }
 
 /// What a job that starts another pipeline hands to it.

@@ -12,16 +12,24 @@ mod amp;
 mod autogen;
 /// Policies of AWS IAM, alone and in templates.
 mod aws_iam;
+/// Pipelines of Azure.
+mod azure_pipelines;
 /// Role definitions and assignments of Azure.
 mod azure_rbac;
 /// Agents of Amazon Bedrock.
 mod bedrock_agent;
+/// What the jobs of CI systems have in common.
+mod ci_job;
+/// Workflows of CircleCI.
+mod circleci;
 /// Settings of the coding agent Claude Code.
 mod claude_code;
 /// Settings of the coding agent Codex.
 mod codex;
 /// What the settings files of coding agents have in common.
 mod coding_agent;
+/// Services of Compose and what they get of their host.
+mod compose;
 /// Where in the tree a file stands.
 mod context;
 /// Agents, chat modes and prompts of GitHub Copilot.
@@ -48,6 +56,8 @@ mod github_actions;
 mod gitlab_ci;
 /// Tools that the host of a model calls.
 mod hosted_tool;
+/// The configuration of Jenkins as code.
+mod jenkins;
 /// Agents of kagent.
 mod kagent;
 /// Agents of Kiro and Amazon Q.
@@ -76,6 +86,8 @@ mod script;
 mod terraform;
 /// Our own manifest of agents.
 pub mod tollgate_agent;
+/// Policies of Vault.
+mod vault;
 /// Settings of VS Code and its coding agents.
 mod vscode;
 /// Whether a text may hold a word.
@@ -117,10 +129,13 @@ pub const DIALECTS: &[Dialect] = &[
     amp::DIALECT,
     autogen::DIALECT,
     aws_iam::DIALECT,
+    azure_pipelines::DIALECT,
     azure_rbac::DIALECT,
     bedrock_agent::DIALECT,
+    circleci::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
+    compose::DIALECT,
     copilot::DIALECT,
     crewai::DIALECT,
     cursor::DIALECT,
@@ -131,6 +146,7 @@ pub const DIALECTS: &[Dialect] = &[
     github_actions::DIALECT,
     gitlab_ci::DIALECT,
     hosted_tool::DIALECT,
+    jenkins::DIALECT,
     kagent::DIALECT,
     kiro::DIALECT,
     kubernetes::DIALECT,
@@ -140,6 +156,7 @@ pub const DIALECTS: &[Dialect] = &[
     roo::DIALECT,
     terraform::DIALECT,
     tollgate_agent::DIALECT,
+    vault::DIALECT,
     vscode::DIALECT,
     zed::DIALECT,
 ];

@@ -23,7 +23,19 @@ const SECRET_WORDS: [&str; 12] = [
 pub(super) fn names_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let key = name.ends_with("_key") || name.ends_with("-key") || name == "key" || name.ends_with("apikey");
-    let harmless = ["_file", "_path", "_url", "_uri", "_name", "tokens", "_endpoint", "_ttl", "author"];
+    let harmless = [
+        "_file",
+        "_path",
+        "_url",
+        "_uri",
+        "_name",
+        "tokens",
+        "_endpoint",
+        "_ttl",
+        "author",
+        "project_key",
+        "cache_key",
+    ];
     let count = name.contains("max_") || name.contains("public") || name.contains("unauthorized");
     let pat = name.ends_with("_pat") || name == "pat" || name.ends_with("-pat");
     !count

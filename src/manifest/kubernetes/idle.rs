@@ -15,8 +15,21 @@ use memchr::memmem;
 use crate::text::span::Span;
 
 /// Kinds that declare identities, or hold other objects; everything that ends in `List` is one of them too.
-const OF_INTEREST: [&str; 7] =
-    ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount", "Secret", "Config"];
+const OF_INTEREST: [&str; 10] = [
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ServiceAccount",
+    "Secret",
+    "Config",
+    "AppProject",
+    "Kustomization",
+    "HelmRelease",
+];
+
+/// Names of the `ConfigMap`s that hand out power, and the escapes that could write them in other letters.
+const POWERFUL: [&[u8]; 5] = [b"aws-auth", b"argocd-", b"\\x", b"\\u", b"\\U"];
 
 /// Kinds that make no pods although they may speak of containers.
 const WITHOUT_PODS: [&str; 2] = ["CustomResourceDefinition", "ConfigMap"];
@@ -89,7 +102,11 @@ fn gives_nothing(kind: &str, document: &[u8]) -> bool {
         return false;
     }
     // An escape in quotes could write the word in other letters.
-    let may_make_pods = || memmem::find(document, b"containers").is_some() || document.contains(&b'\\');
+    let holds = |word: &&[u8]| memmem::find(document, word).is_some();
+    if kind == "ConfigMap" && POWERFUL.iter().any(holds) {
+        return false;
+    }
+    let may_make_pods = || holds(&b"containers".as_slice()) || document.contains(&b'\\');
     WITHOUT_PODS.contains(&kind) || !may_make_pods()
 }
 

@@ -2,6 +2,8 @@
 
 /// Service accounts, token Secrets and kubeconfig users.
 mod account;
+/// What delivers into a cluster.
+mod delivery;
 /// Documents that need no parsing.
 mod idle;
 /// Roles and bindings.
@@ -71,6 +73,9 @@ fn read_object(file: &File<'_>, node: &Node, list_kind: Option<&str>, reading: &
         "ServiceAccount" => reading.identities.push(account::service_account(file, &object)),
         "Secret" => reading.identities.extend(account::token_secret(file, &object)),
         "Config" => reading.identities.extend(account::kubeconfig(file, &object)),
+        "AppProject" | "Kustomization" | "HelmRelease" | "ConfigMap" => {
+            reading.identities.extend(delivery::delivery(file, &object));
+        }
         _ => reading.identities.extend(workload::workload(file, &object)),
     }
 }

@@ -1,7 +1,7 @@
 //! IAM of Amazon in Terraform.
 
-use super::home;
 use super::module::{Module, Resource, blocks, reference};
+use super::{called, home};
 use crate::identity::{CredentialKind, Delegation, Identity, Scope};
 use crate::manifest::Reading;
 use crate::manifest::aws_iam::cloudformation::{access_key, bound, seconds};
@@ -462,6 +462,7 @@ fn map(at: &Node, pairs: Vec<(&str, Node)>) -> Node {
 }
 
 fn describe(file: &File<'_>, body: &Node, identity: &mut Identity) {
+    called(file, body, "name", identity);
     identity.purpose = body.get("description").and_then(Node::scalar).unwrap_or_default();
     for (key, value) in body.get("tags").map(Node::entries).unwrap_or_default() {
         let key = key.scalar().unwrap_or_default().to_ascii_lowercase();

@@ -80,8 +80,20 @@ impl Reader<'_, '_> {
                     ));
                 }
             }
+            "azurerm_storage_account" => self.storage(resource, parts),
             _ => {}
         }
+    }
+
+    /// A storage account whose keys may sign what never ends.
+    fn storage(&self, resource: &Resource, parts: &mut Parts<'_, '_>) {
+        let body = &resource.body;
+        let shared = body.get("shared_access_key_enabled");
+        if shared.is_some_and(|at| at.truthy() != Some(true)) || !blocks(body, "sas_policy").is_empty() {
+            return;
+        }
+        let identity = parts.declare(&format!("azure/storage/{}", resource.label), "storage-account", body);
+        identity.settings.push(self.file.setting("sas-policy", "none", shared.unwrap_or(body)));
     }
 
     fn assignment(&self, body: &Node, parts: &mut Parts<'_, '_>) {

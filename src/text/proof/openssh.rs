@@ -71,6 +71,33 @@ pub fn parse(bytes: &[u8]) -> Option<Container> {
 
 /// When a certificate ends, in seconds since 1970; `u64::MAX` is never. `bytes` are what its base64 stands for.
 pub fn valid_before(bytes: &[u8]) -> Option<u64> {
+    signed(bytes).map(|certificate| certificate.before)
+}
+
+/// What a certificate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// Whom it is for.
+    pub holder: Holder,
+    /// What whoever signed it calls it; empty when it may not be shown.
+    pub key_id: String,
+    /// Seconds since 1970 from which it is good.
+    pub after: u64,
+    /// Seconds since 1970 from which it is not any more; `u64::MAX` is never.
+    pub before: u64,
+}
+
+/// Who proves itself with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Somebody who logs in.
+    User,
+    /// A server.
+    Host,
+}
+
+/// Reads a certificate up to its validity; `bytes` are what its base64 stands for.
+pub fn signed(bytes: &[u8]) -> Option<Signed> {
     let mut reader = Reader(bytes);
     let kind = reader.name()?;
     // Nonce and the numbers of the public key, whose count its kind says.
@@ -86,11 +113,12 @@ pub fn valid_before(bytes: &[u8]) -> Option<u64> {
         reader.text()?;
     }
     reader.long()?;
-    reader.number()?;
+    let holder = if reader.number()? == 2 { Holder::Host } else { Holder::User };
+    let key_id = reader.text()?;
+    let shown = key_id.len() <= 64 && key_id.iter().all(u8::is_ascii_graphic);
+    let key_id = if shown { String::from_utf8(key_id.to_vec()).ok()? } else { String::new() };
     reader.text()?;
-    reader.text()?;
-    reader.long()?;
-    reader.long()
+    Some(Signed { holder, key_id, after: reader.long()?, before: reader.long()? })
 }
 
 struct Reader<'a>(&'a [u8]);

@@ -51,6 +51,60 @@ pub fn read(bytes: &[u8]) -> Tree {
     }
 }
 
+/// As [`read`], for policies: as in the first HCL, a block may open on the line after its label, and the label may hold
+/// `${…}`, which HCL itself lets stand in values alone.
+pub fn read_with_open_labels(bytes: &[u8]) -> Tree {
+    let mut masked = bytes.to_vec();
+    for brace in memchr::memchr_iter(b'{', bytes) {
+        let before = bytes.get(..brace).unwrap_or_default();
+        let label = before.trim_ascii_end().len();
+        if before.get(..label).is_some_and(|text| text.ends_with(b"\"")) {
+            let gap = masked.get_mut(label..brace).unwrap_or_default();
+            gap.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        }
+    }
+    let starts: Vec<usize> = memchr::memmem::find_iter(bytes, b"${").collect();
+    for start in starts {
+        let rest = masked.get_mut(start + 1..).unwrap_or_default();
+        let Some(length) = rest.iter().position(|byte| matches!(byte, b'}' | b'\n')) else { continue };
+        if let Some([open, inner @ .., close]) = rest.get_mut(..=length).filter(|text| text.ends_with(b"}")) {
+            (*open, *close) = MASKS;
+            inner.iter_mut().filter(|byte| **byte == b'"').for_each(|byte| *byte = b'\'');
+        }
+    }
+    let mut tree = read(&masked);
+    tree.documents = tree.documents.into_iter().map(unmasked).collect();
+    tree
+}
+
+/// What stands for the brackets of a variable while a label is read.
+const MASKS: (u8, u8) = (b'[', b']');
+
+fn unmasked(node: Node) -> Node {
+    let value = match node.value {
+        Value::Text(text) if text.contains("$[") => Value::Text(text.replace("$[", "${").replace(']', "}")),
+        Value::List(items) => Value::List(items.into_iter().map(unmasked).collect()),
+        Value::Map(pairs) => {
+            Value::Map(pairs.into_iter().map(|(key, value)| (unmasked(key), unmasked(value))).collect())
+        }
+        value => value,
+    };
+    Node { span: node.span, value }
+}
+
+/// The tree of a policy or its like that stands in a text of `bytes`, such as a heredoc; its places are those of the file.
+///
+/// A text that is not written as it reads, because of escapes, has the place of the whole text everywhere.
+pub fn read_within(bytes: &[u8], node: &Node) -> Option<Node> {
+    let text = node.as_text()?;
+    let mut tree = read_with_open_labels(text.as_bytes());
+    let inner = tree.documents.pop().filter(|_| tree.fault.is_none())?;
+    Some(match memchr::memmem::find(node.span.of(bytes), text.as_bytes()) {
+        Some(offset) => inner.moved(node.span.start + offset),
+        None => inner.pinned(node.span),
+    })
+}
+
 /// Parses `text`, with lines joined where the parser takes a line feed for an end that HCL does not: between the
 /// brackets of a `for`, an operator may stand at the end of a line or begin the next.
 fn parsed(text: &str) -> Result<Body, (FaultKind, usize)> {

@@ -22,7 +22,9 @@ use std::fmt;
 
 use super::span::{Position, Span};
 
-pub use hcl::read as read_hcl;
+pub use hcl::{
+    read as read_hcl, read_with_open_labels as read_hcl_with_open_labels, read_within as read_hcl_within,
+};
 pub use json::{read as read_json, read_within as read_json_within};
 pub use toml::read as read_toml;
 pub use yaml::{read as read_yaml, read_parts as read_yaml_parts, read_with_tags as read_yaml_with_tags};
