@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     clippy::disallowed_methods,
     clippy::print_stderr,
     reason = "a set-up that fails is a test that fails"
@@ -198,4 +199,26 @@ fn shells_and_man_learn_every_command() {
     let page = fs::read_to_string(stage.repo.path().join("pages/tollgate-check.1")).unwrap();
     assert!(page.contains("staged") && page.contains("Exit codes"), "{page}");
     assert!(stage.repo.path().join("pages/tollgate-rules-test.1").is_file());
+}
+
+/// `cargo build --release --no-default-features`, then this with `TOLLGATE_HOOK_BINARY` naming what came out, and
+/// `-- --ignored --nocapture figures`.
+#[test]
+#[ignore = "needs a release build; a figure, not a promise"]
+fn figures_of_the_binary_of_the_hook() {
+    let Some(binary) = std::env::var_os("TOLLGATE_HOOK_BINARY") else { return };
+    let size = fs::metadata(&binary).unwrap().len();
+    let start = || {
+        let begun = std::time::Instant::now();
+        assert!(Command::new(&binary).arg("--version").output().unwrap().status.success());
+        begun.elapsed()
+    };
+    let mut times: Vec<_> = (0..51).map(|_| start()).collect();
+    times.sort_unstable();
+    eprintln!(
+        "{:.1} MiB, starts in {:?}, {:?} at best",
+        size as f64 / f64::from(1 << 20),
+        times[25],
+        times[0]
+    );
 }

@@ -352,7 +352,7 @@ fn a_database_that_is_back_takes_what_was_kept_and_its_password_stands_in_no_url
 #[test]
 fn a_remote_over_https_takes_a_token_that_stands_in_no_url_and_goes_to_no_other_host() {
     let Some(remote) = https::Remote::start() else { return };
-    let stage = stage();
+    let stage = Stage::new();
     let authority = remote.certificate.to_str().unwrap();
     let init = |url: &str, variables: &[(&str, &str)]| {
         let all = [&[("GIT_SSL_CAINFO", authority)], variables].concat();
@@ -367,7 +367,7 @@ fn a_remote_over_https_takes_a_token_that_stands_in_no_url_and_goes_to_no_other_
     // A name in the address is the one the token goes with.
     assert!(init(&remote.url("oauth2@"), &token).code == 2, "the server knows nobody of that name");
     // Git's own helpers serve as well, without a variable of ours.
-    let helper = format!("!echo username=x-access-token; echo password={}", https::TOKEN);
+    let helper = format!("!f() {{ echo username=x-access-token; echo password={}; }}; f", https::TOKEN);
     let settings = [
         ("GIT_CONFIG_COUNT", "1"),
         ("GIT_CONFIG_KEY_0", "credential.helper"),

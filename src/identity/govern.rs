@@ -9,9 +9,9 @@ pub const PLATFORM: &str = "tollgate-agent";
 /// Joins agents with the manifests that govern them, judged at `now`.
 ///
 /// A manifest past its `expires` or `review_by` gets the setting `expired` or `review-overdue`. An agent that a manifest
-/// names in `governs` gets `governed-by`, `declared-authority` where the manifest declares less than execute, and the owner and purpose it has none of its own. Where there is any
-/// manifest, a live agent that none names gets `ungoverned`, and a manifest that names an agent that is not there
-/// `governs-nothing` with that name.
+/// names in `governs` gets `governed-by`, `declared-authority` where the manifest declares less than execute, and the
+/// owner and purpose it has none of its own. Where there is any manifest, a live agent that none names gets
+/// `ungoverned`, and a manifest that names an agent that is not there `governs-nothing` with that name.
 pub fn govern(identities: &mut [Identity], now: Timestamp) {
     let mut manifests: Vec<Identity> = identities
         .iter()
@@ -80,7 +80,7 @@ fn take(agent: &mut Identity, manifest: &Identity) {
         // A manifest that names no tools says nothing about them.
         let most = manifest.tools.iter().map(|tool| tool.authority).max();
         if let Some(most) = most.filter(|most| *most < Authority::Execute) {
-            mark("declared-authority", format!("{most:?}").to_lowercase());
+            mark("declared-authority", most.word().to_owned());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The password of the database, from where other programs for PostgreSQL find it: a URL stands in the list of
+//! The password of the database, from where other programs for `PostgreSQL` find it: a URL stands in the list of
 //! processes and in policies, where a password has no place.
 
 use std::ffi::OsString;
@@ -20,7 +20,7 @@ const FILE_BYTES: u64 = 1 << 20;
 ///
 /// A file that others may read is refused, as `psql` does; the reason never quotes it.
 ///
-/// Source: PostgreSQL documentation, "Environment Variables" and "The Password File".
+/// Source: `PostgreSQL` documentation, "Environment Variables" and "The Password File".
 pub(super) fn find(config: &Config, variable: Variable<'_>) -> Result<Option<Secret>, String> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     if let Some(password) = set("PGPASSWORD") {
