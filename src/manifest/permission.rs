@@ -90,12 +90,13 @@ fn authority(base: &str, pattern: Option<&str>) -> Authority {
 pub(super) fn named_authority(name: Option<&str>) -> Authority {
     let words = words(name.unwrap_or_default());
     let first = words.first().map(String::as_str).unwrap_or_default();
+    let reads = words.last().is_some_and(|word| word == "read");
     let searches = words.iter().any(|word| word == "search") && !["create", "delete"].contains(&first);
     match first {
         "get" | "list" | "read" | "search" | "view" | "describe" | "find" | "show" | "lookup" | "ask"
         | "validate" | "analyze" | "check" | "explain" | "count" | "resolve" => Authority::Inspect,
         "comment" | "draft" | "plan" | "propose" | "suggest" => Authority::Recommend,
-        _ if searches => Authority::Inspect,
+        _ if searches || reads => Authority::Inspect,
         _ => Authority::Execute,
     }
 }
@@ -332,6 +333,7 @@ mod tests {
             ("Bash(lsof *)", Authority::Execute),
             ("mcp__jira__get_issue", Authority::Inspect),
             ("mcp__jira__delete_issue", Authority::Execute),
+            ("mcp__github__pull_request_read", Authority::Inspect),
             ("mcp__jira", Authority::Execute),
             ("Teleport", Authority::Execute),
         ] {
