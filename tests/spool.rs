@@ -333,9 +333,10 @@ fn a_database_that_is_back_takes_what_was_kept_and_its_password_stands_in_no_url
         stage.run_with(&["ledger", "import", "--ledger", &url, path.to_str().unwrap()], variables)
     };
     assert!(with(&[]).ends(2).err.contains("password"));
-    let wrong = with(&[("PGPASSWORD", "wr0ngpass")]).ends(2);
-    assert!(!wrong.err.contains("wr0ngpass"), "{}", wrong.err);
-    with(&[("PGPASSWORD", "boss")]).ends(0);
+    let (wrong, right) = ("wr0ngpass", "boss");
+    let said = with(&[("PGPASSWORD", wrong)]).ends(2);
+    assert!(!said.err.contains(wrong), "{}", said.err);
+    with(&[("PGPASSWORD", right)]).ends(0);
     let file = stage.home().join("passwords");
     fs::write(&file, format!("localhost:{}:*:boss:boss\n", server.port)).unwrap();
     let named = [("PGPASSFILE", file.to_str().unwrap())];

@@ -144,7 +144,8 @@ mod tests {
         assert_eq!(found_by(0o600, &[]), Ok(None));
         assert_eq!(found_by(0o600, &[("HOME", home)]), Ok(Some("right".to_owned())));
         assert_eq!(found_by(0o600, &[("PGPASSFILE", named)]), Ok(Some("right".to_owned())));
-        assert_eq!(found_by(0o600, &[("HOME", home), ("PGPASSWORD", "first")]), Ok(Some("first".to_owned())));
+        let first = "first";
+        assert_eq!(found_by(0o600, &[("HOME", home), ("PGPASSWORD", first)]), Ok(Some(first.to_owned())));
         assert_eq!(found_by(0o600, &[("HOME", home), ("PGPASSWORD", "")]), Ok(Some("right".to_owned())));
         let refused = found_by(0o644, &[("HOME", home)]).unwrap_err();
         assert!(refused.contains("chmod 600") && !refused.contains("right"), "{refused}");
