@@ -14,6 +14,9 @@ arguments=("--stage=$INPUT_STAGE" --report=github "--report=json=$folder/outcome
 ledger=()
 [ -z "$INPUT_LEDGER" ] || ledger=("--ledger=$INPUT_LEDGER")
 
+# What cannot be recorded is kept there, for `tollgate ledger import`.
+export TOLLGATE_SPOOL="${TOLLGATE_SPOOL:-$folder/spool}"
+
 code=0
 "$tollgate" check "${arguments[@]}" ${ledger[@]+"${ledger[@]}"} -- "$INPUT_PATH" || code=$?
 
@@ -29,6 +32,7 @@ code=0
     echo "report=$folder/outcome.json"
     echo "sarif=$INPUT_SARIF"
   fi
+  [ ! -d "$TOLLGATE_SPOOL" ] || echo "spool=$TOLLGATE_SPOOL"
 } >"$folder/outputs"
 cat "$folder/outputs" >>"$GITHUB_OUTPUT"
 if [ -f "$folder/summary.md" ]; then cat "$folder/summary.md" >>"$GITHUB_STEP_SUMMARY"; fi

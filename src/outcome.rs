@@ -60,6 +60,9 @@ pub struct Coverage {
     /// How many of `files` are contents of the history, judged by their text alone; absent where it was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<u64>,
+    /// The commits of the change that hold what the hook stops: it was bypassed, or is not installed there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past_hook: Vec<String>,
 }
 
 /// What reports say about a rule.

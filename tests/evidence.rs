@@ -135,6 +135,24 @@ fn a_manifest_written_to_fit_altered_files_convinces_nobody() {
 }
 
 #[test]
+fn an_approval_that_no_signers_vouch_for_does_not_hold() {
+    let (stage, deploy, key) = deployed();
+    let folder = gather(&stage, &deploy, "bundle");
+    let path = folder.join("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let listed = manifest["files"].as_object_mut().unwrap();
+    let signers: Vec<String> = listed.keys().filter(|name| name.ends_with("/signers")).cloned().collect();
+    for name in &signers {
+        listed.remove(name);
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    assert_eq!(signers.len(), 1);
+    write(&path, manifest.to_string().as_bytes());
+    let said = verify(&folder, &key).ends(1);
+    assert!(said.out.contains("no signers are here"), "{}", said.out);
+}
+
+#[test]
 fn a_deploy_that_is_not_there_or_not_sealed_has_no_evidence() {
     let (stage, ..) = deployed();
     let to = stage.home().join("bundle").display().to_string();

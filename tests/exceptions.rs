@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "tests may fall over and write files where they like"
 )]
 
@@ -739,4 +740,26 @@ fn advice_and_guesses_never_block() {
         let ruling = decide::decide(findings, &exceptions, &context(&signers), &limits, gaps, now());
         assert_eq!(ruling.verdict, verdict);
     }
+}
+
+// How fast. Run with `--release -- --ignored --nocapture`.
+
+#[test]
+#[ignore = "a figure, not a promise"]
+fn figures_of_ten_thousand_exceptions() {
+    let Simple { scene: _scene, key, signers, .. } = simple();
+    let mut files = Vec::new();
+    for number in 0..10_000 {
+        let mut document = document(Severity::High);
+        document.id =
+            tollgate::exception::Ulid::parse(&format!("01JDQ4R5M3K8ZV6T2XW900{number:04}")).unwrap();
+        let bytes = document.encode().unwrap();
+        let path = format!(".tollgate/exceptions/{}.json", document.id.as_str());
+        files.push((format!("{path}.1.sig"), our_sign(&key, PLAIN, &bytes)));
+        files.push((path, bytes));
+    }
+    let start = std::time::Instant::now();
+    let exceptions = Exceptions::verify(&files, &signers, &BTreeMap::new(), now());
+    assert_eq!(exceptions.accepted().len(), 10_000);
+    eprintln!("10,000 exceptions with their signatures: {:?}", start.elapsed());
 }

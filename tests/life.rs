@@ -15,6 +15,8 @@
 
 #[path = "life/adopt.rs"]
 mod adopt;
+#[path = "life/keys.rs"]
+mod keys;
 #[path = "life/outside.rs"]
 mod outside;
 #[path = "life/people.rs"]
@@ -114,6 +116,33 @@ fn b10_one_holder_of_the_namespace_revokes_and_nothing_in_the_head_brings_it_bac
     // The ledger has the document: it can be revoked where it no longer lies.
     scene.person("sam", &["except", "revoke", &id, "--reason", REASON]).ends(0);
     assert!(scene.stage.run(&["ledger", "log"]).ends(0).out.contains("exception.revoked"));
+}
+
+#[test]
+fn an_approval_from_outside_the_group_that_owns_the_risk_is_counted() {
+    for (approver, outside) in [("lee", 0), ("mia", 1)] {
+        let scene = Scene::new();
+        scene.check();
+        let id = scene.request(&[]);
+        scene.approve(&id, approver);
+        assert_eq!(scene.check().0, 0);
+        let named = scene.only("exception.approved")["outside_owner_group"].as_array().unwrap().len();
+        assert_eq!(named, outside);
+        let rate = scene.stage.run(&["rate", "--format", "json"]).ends(0).json();
+        assert_eq!(rate["all"]["review"]["outside_owner_group"], outside, "{rate:#}");
+    }
+}
+
+#[test]
+fn an_approval_of_ones_own_change_that_the_policy_allows_is_counted() {
+    let scene = Scene::with("exceptions: { separation_of_duties: false }\n");
+    scene.check();
+    let id = scene.request(&[]);
+    scene.approve(&id, "kim");
+    assert_eq!(scene.check().0, 0);
+    assert_eq!(scene.only("exception.approved")["self_approved"], true);
+    let rate = scene.stage.run(&["rate", "--format", "json"]).ends(0).json();
+    assert_eq!(rate["all"]["review"]["self_approved"], 1, "{rate:#}");
 }
 
 #[test]

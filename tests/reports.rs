@@ -7,6 +7,8 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on should say where"
 )]
 
@@ -118,6 +120,29 @@ fn junit_uses_only_elements_and_attributes_that_readers_take() {
             let known = allowed.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name}"));
             assert_eq!(attributes, known.1, "{name}");
         }
+    }
+}
+
+/// The same by a validator that reads the whole schema: order, numbers and types too.
+#[test]
+fn junit_is_valid_under_the_schema_of_jenkins() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/contracts/junit-jenkins-10.xsd");
+    for (name, outcome) in
+        [("fixed", fixed()), ("empty", empty()), ("hostile", hostile(HOSTILE)), ("many", many(300))]
+    {
+        let path = folder.path().join(name);
+        std::fs::write(&path, render("junit", &outcome)).unwrap();
+        let ran = std::process::Command::new("xmllint")
+            .args(["--nonet", "--noout", "--schema", schema])
+            .arg(&path)
+            .output();
+        let Ok(output) = ran else {
+            assert!(std::env::var_os("TOLLGATE_CI").is_none(), "xmllint is not here");
+            eprintln!("left out: JUnit under its schema, since no xmllint is installed here");
+            return;
+        };
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -577,6 +602,7 @@ fn fixed() -> Outcome {
             suppressions_ignored: 2,
             digest: "sha256:77aa".to_owned(),
             history: None,
+            past_hook: Vec::new(),
         },
         receipts: vec![
             receipt(116, "run", ""),
@@ -669,6 +695,7 @@ fn inherited() -> Decision {
         family: Family::Lifetime,
         confidence: Confidence::Medium,
         algorithm: FingerprintAlgorithm::Located,
+        former: None,
         location: Location {
             commit: Some("00ff11ee22dd33cc44bb55aa66997788aabbccdd".to_owned()),
             ..location("app/old.json", (2, 5), (2, 9))
@@ -790,6 +817,7 @@ fn finding(rule: &str, title: &str, severity: Severity, number: u8) -> Finding {
         location: location("a", (1, 1), (1, 2)),
         fingerprint: Fingerprint([number; 16]),
         algorithm: FingerprintAlgorithm::Salted,
+        former: None,
         identity: None,
         blast: None,
         occurrence: 0,

@@ -342,3 +342,23 @@ fn a_reader_without_tollgate_recomputes_the_root_and_the_signature() {
     fs::File::create(&export).and_then(|mut file| std::io::Write::write_all(&mut file, &bytes)).unwrap();
     assert!(!verify(&export, &public).unwrap().status.success());
 }
+
+#[test]
+fn a_ledger_that_was_altered_is_copied_nowhere() {
+    let (stage, _) = stage(2);
+    let segment = stage.ledger().join("segments/000000.jsonl");
+    let text = fs::read_to_string(&segment).unwrap();
+    let altered = text.replacen("\"outcome\":\"blocked\"", "\"outcome\":\"advised\"", 1);
+    std::io::Write::write_all(&mut fs::File::create(&segment).unwrap(), altered.as_bytes()).unwrap();
+    let copy = stage.home().join("copy");
+    let said = stage
+        .run(&[
+            "ledger",
+            "copy",
+            &format!("file:{}", stage.ledger().display()),
+            &format!("file:{}", copy.display()),
+        ])
+        .ends(2);
+    assert!(said.err.contains("a record was altered"), "{}", said.err);
+    assert!(!copy.join("segments/000000.jsonl").exists(), "nothing of it arrived");
+}

@@ -25,6 +25,7 @@ use super::guarded::Guarded;
 use super::memo;
 use super::progress;
 use super::site::Site;
+use super::spool;
 use super::tool::Tool;
 use super::trouble::Trouble;
 use super::trusted;
@@ -200,6 +201,7 @@ pub fn decide(arguments: &Arguments, mut site: Site, context: &Context) -> Resul
         replaces: &replaces,
         former: &|commit| trusted::former(commit, &site),
         change_base: change_base(&site, &trust)?,
+        spool: &|run| spool::keep(run, &site, context),
     };
     let outcome = record(arguments, &site, &policies, &request, now, context)?;
     if let Some(kept) = &memo {
@@ -228,10 +230,10 @@ fn record(
         let reason = "`--offline` lets no ledger be reached but one in a folder".to_owned();
         return Ok(gate::run(request, Recording::Nowhere(reason), now)?);
     }
-    let mut ledger = match Ledger::open(&site.ledger_place(&url), &site.origin(policies, now)) {
-        // What may be merged is told all the same, with the word that it was recorded nowhere.
-        Err(error @ LedgerError::Unavailable(_)) if request.stage == Stage::Merge => {
-            return Ok(gate::run(request, Recording::Nowhere(error.to_string()), now)?);
+    let origin = site.origin(policies, now);
+    let mut ledger = match Ledger::open(&site.ledger_place(&url), &origin) {
+        Err(error @ LedgerError::Unavailable(_)) => {
+            return Ok(gate::run(request, Recording::OutOfReach(origin, error), now)?);
         }
         opened => opened?,
     };

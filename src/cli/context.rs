@@ -69,11 +69,16 @@ impl Context {
         }
     }
 
-    /// Names what is found, under `TOLLGATE_FINGERPRINT_KEY` where that is set.
+    /// Names what is found, under `TOLLGATE_FINGERPRINT_KEY` where that is set; while keys are changed
+    /// `TOLLGATE_FINGERPRINT_KEY_BEFORE` holds the one before, or is empty where there was none.
     pub fn fingerprinter(&self) -> Fingerprinter {
-        Fingerprinter::new(
-            self.environment.get("TOLLGATE_FINGERPRINT_KEY").map(|key| Secret::new(key.as_bytes())),
-        )
+        let secret = |key: &str| Secret::new(key.as_bytes());
+        let now = Fingerprinter::new(self.environment.get("TOLLGATE_FINGERPRINT_KEY").map(secret));
+        match self.environment.0.get("TOLLGATE_FINGERPRINT_KEY_BEFORE") {
+            None => now,
+            Some(key) if key.is_empty() => now.after(Fingerprinter::default()),
+            Some(key) => now.after(Fingerprinter::new(Some(secret(key)))),
+        }
     }
 
     /// Random bytes from the system.

@@ -6,6 +6,7 @@ use tollgate::detect::{self, Scan, Setting};
 use tollgate::finding::{Fingerprinter, Gap};
 use tollgate::identity::govern::govern;
 use tollgate::identity::inventory::Inventory;
+use tollgate::identity::relate;
 use tollgate::identity::{Identity, join};
 use tollgate::policy::{Policies, rule::Detect};
 use tollgate::report::inventory as report;
@@ -68,17 +69,17 @@ fn gather(arguments: &Arguments, context: &Context) -> Result<Inventory, Trouble
         Ok(Scope::new(&path, Limits::default())?.excluding(&policies.settings.paths.exclude)?)
     };
     let scan = read(&Worktree::new(scope()?), setting)?;
-    let base = match &arguments.since {
-        Some(revision) => {
-            let commit = base(revision, &site)?;
-            let (identities, _) = joined(read(&Tree::new(scope()?, &commit), setting)?, now);
-            Some(identities)
-        }
-        None => None,
-    };
     let (findings, _) = detect::judge(&scan, setting)?;
-    let (identities, gaps) = joined(scan, now);
-    Ok(Inventory::new(&identities, base.as_deref(), &findings, gaps))
+    let (identities, mut gaps) = joined(scan, now);
+    let Some(revision) = &arguments.since else {
+        return Ok(Inventory::new(&identities, None, &findings, gaps));
+    };
+    let commit = base(revision, &site)?;
+    let (before, unread) = joined(read(&Tree::new(scope()?, &commit), setting)?, now);
+    // What was not read there may make something look wider here than it is.
+    let only_there: Vec<Gap> = unread.into_iter().filter(|gap| !gaps.contains(gap)).collect();
+    gaps.extend(only_there.into_iter().map(|gap| at_base(gap, &commit)));
+    Ok(Inventory::new(&identities, Some(&before), &findings, gaps))
 }
 
 /// Nothing but what judges identities: secrets are not looked for.
@@ -99,10 +100,17 @@ fn read(source: &dyn Source, setting: Setting<'_>) -> Result<Scan, Trouble> {
 fn joined(scan: Scan, now: Timestamp) -> (Vec<Identity>, Vec<Gap>) {
     let mut joined = join(scan.identities);
     govern(&mut joined.identities, now);
+    relate(&mut joined.identities);
     joined.gaps.extend(scan.gaps);
     joined.gaps.sort();
     joined.gaps.dedup();
     (joined.identities, joined.gaps)
+}
+
+/// `gap` as one of the tree of `commit`.
+fn at_base(gap: Gap, commit: &str) -> Gap {
+    let short: String = commit.chars().take(12).collect();
+    Gap { path: format!("{short}:{}", gap.path), ..gap }
 }
 
 /// The commit that `revision` and the head have in common.

@@ -25,6 +25,7 @@ mod record;
 mod rules;
 mod shell;
 mod site;
+mod spool;
 mod tool;
 mod trouble;
 mod trusted;
@@ -78,7 +79,7 @@ enum Command {
     /// Exceptions: request, approve, deny, adopt, list, verify, revoke, prune.
     #[command(subcommand)]
     Except(except::Command),
-    /// The ledger: log, verify, seal, witness, prove, compare, export, copy.
+    /// The ledger: log, verify, seal, witness, prove, compare, export, import, copy.
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// All that let one deploy through, in a folder that verifies elsewhere.

@@ -96,6 +96,8 @@ impl From<GateError> for Trouble {
             GateError::Detect(error) => error.into(),
             GateError::Ledger(error) => error.into(),
             GateError::Activation(error) => Self::new(error.to_string()).help(error.help()),
+            error @ GateError::OutOfReach { .. } => Self::new(error.to_string())
+                .help("once it is back, run the gate again; `tollgate ledger import` adds what was kept"),
             error @ GateError::NoLedger(_) => Self::new(error.to_string())
                 .help("name one with `--ledger URL`, or as `ledger:` in the policy"),
         }

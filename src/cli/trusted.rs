@@ -37,8 +37,10 @@ pub fn of_work_tree(site: &Site) -> Result<TrustRoot, Trouble> {
 pub fn former(commit: &str, site: &Site) -> Option<Former> {
     let (repository, id) = site.repository.as_ref().zip(ObjectId::parse(commit))?;
     let root = read(&AtCommit { repository, id }).ok()?;
-    let quorum = policies(&root, site).ok()?.settings.trust.quorum.unwrap_or(QUORUM);
-    Some(Former { root, quorum })
+    let policies = policies(&root, site).ok()?;
+    let quorum = policies.settings.trust.quorum.unwrap_or(QUORUM);
+    let enforcement = policies.rules.iter().map(|rule| (rule.id.0.clone(), rule.enforcement)).collect();
+    Some(Former { root, quorum, enforcement })
 }
 
 /// Reads all that is believed, with what the policy extends.

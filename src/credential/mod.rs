@@ -16,7 +16,7 @@ mod x509;
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use memchr::memmem::Finder;
 
 use crate::finding::Location;
 use crate::identity::{Credential, CredentialKind, Life, Storage};
@@ -42,7 +42,7 @@ pub const FORMS: [Form; 6] =
 
 /// Whether any form could stand in `bytes`; never false where one does.
 pub fn possible(bytes: &[u8]) -> bool {
-    LITERALS.as_ref().is_none_or(|literals| literals.is_match(bytes))
+    LITERALS.iter().any(|literal| literal.find(bytes).is_some())
 }
 
 /// No credential has more bytes, and no form looks further than that from its first one.
@@ -65,22 +65,8 @@ fn read_at(bytes: &[u8], start: usize, now: Timestamp) -> Option<(Span, Credenti
 /// A credential in the open that nothing is known of yet.
 fn unknown(kind: CredentialKind, name: &str) -> Credential {
     let start = Position { line: 1, column: 1 };
-    Credential {
-        kind,
-        name: name.to_owned(),
-        issuer: String::new(),
-        subject: String::new(),
-        audience: String::new(),
-        algorithm: String::new(),
-        issued: -1,
-        expires: -1,
-        life: Life::Unknown,
-        lifetime: -1,
-        remaining: 0,
-        limit: -1,
-        storage: Storage::Literal,
-        place: Location { path: String::new(), start, end: start, span: Span::default(), commit: None },
-    }
+    let place = Location { path: String::new(), start, end: start, span: Span::default(), commit: None };
+    Credential::unknown(kind, name, Storage::Literal, place)
 }
 
 /// `credential`, known to end at `end`, and to begin at `start` where that is known.
@@ -100,11 +86,12 @@ fn bounded(credential: Credential, start: Option<Timestamp>, end: Timestamp, now
 ///
 /// The span of a credential's place covers exactly its text.
 pub fn read(path: &str, bytes: &[u8], now: Timestamp) -> Vec<Credential> {
-    let Some(literals) = LITERALS.as_ref() else { return Vec::new() };
+    let mut starts: Vec<usize> = LITERALS.iter().flat_map(|literal| literal.find_iter(bytes)).collect();
+    starts.sort_unstable();
     let mut found = Vec::new();
     let mut counter = Counter::default();
     let mut from = 0;
-    for start in literals.find_overlapping_iter(bytes).map(|literal| literal.start()) {
+    for start in starts {
         if start < from || !stands_alone(bytes, start) {
             continue;
         }
@@ -121,11 +108,12 @@ pub fn read(path: &str, bytes: &[u8], now: Timestamp) -> Vec<Credential> {
     found
 }
 
-/// `None` only if the literals could not be compiled, which a test excludes.
-static LITERALS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+/// Each literal by itself: they are few, and one automaton over all is stopped by each letter that one begins with.
+static LITERALS: LazyLock<Vec<Finder<'static>>> = LazyLock::new(|| {
     let mut literals: Vec<&str> = FORMS.iter().flat_map(|form| form.literals).copied().collect();
+    literals.sort_unstable();
     literals.dedup();
-    AhoCorasick::new(literals).ok()
+    literals.into_iter().map(Finder::new).collect()
 });
 
 /// Whether no letter, digit or dot stands before `start`: else it is the middle of something else.

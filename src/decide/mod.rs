@@ -38,7 +38,8 @@ pub enum Gaps {
 /// Decides what happens to each finding at `now`.
 ///
 /// A finding of a blocking rule blocks unless the baseline names it, then it is inherited, or a live exception
-/// covers it, then it is excepted. Findings of advising rules, and those of low confidence, are advised. Decisions keep the order of the findings.
+/// covers it, then it is excepted. Findings of advising rules, and those of low confidence, are advised.
+/// Decisions keep the order of the findings.
 ///
 /// An exception is live while `not_before <= now < expires_at`. Its tier is that of the finding's severity.
 /// Of several that cover a finding one without a count of uses comes first, then the one with the most
@@ -91,7 +92,7 @@ fn decide_one(
             Err(refusal) => refused.push(refusal),
         }
     }
-    let names = |named: &[_]| named.contains(&finding.fingerprint);
+    let names = |named: &[_]| finding.names().any(|(name, _)| named.contains(&name));
     let documents = exceptions.refused().iter().filter(|document| names(&document.named));
     refused.extend(documents.map(|document| document.refusal.clone()));
     let action = if best.is_some() { Action::Except } else { Action::Block };

@@ -225,7 +225,7 @@ impl Engine<'_> {
         let key = String::from_utf8_lossy(candidate.name(bytes)).into_owned();
         let weak = WeakPlace { path: &location.path, key: &key, occurrence };
         let subject = Subject::Secret { value: &value, bits: candidate.bits, place: weak };
-        let (fingerprint, algorithm) = self.setting.fingerprinter.of(&rule.id.0, subject);
+        let name = self.setting.fingerprinter.of(&rule.id.0, subject);
         let (facts, ended) = candidate.said.clone().at(self.setting.now);
         // What has ended opens nothing any more; it still shows where a live one will stand tomorrow.
         let (severity, enforcement) = if ended {
@@ -242,8 +242,9 @@ impl Engine<'_> {
             title: rule.title.to_string(),
             detail: String::new(),
             location,
-            fingerprint,
-            algorithm,
+            fingerprint: name.fingerprint,
+            algorithm: name.algorithm,
+            former: name.former,
             identity: None,
             blast: None,
             occurrence: 0,

@@ -1,8 +1,6 @@
 //! From a condition that holds to a finding.
 
-use crate::finding::{
-    Confidence, Enforcement, Finding, Fingerprint, FingerprintAlgorithm, Location, Related, RuleId, Severity,
-};
+use crate::finding::{Confidence, Enforcement, Finding, Location, Name, Related, RuleId, Severity};
 use crate::identity::Context;
 use crate::policy::rule::Rule;
 use crate::policy::when::WhenError;
@@ -29,7 +27,7 @@ impl JudgeError {
 pub(super) struct Subject {
     pub(super) location: Location,
     pub(super) detail: String,
-    pub(super) name: (Fingerprint, FingerprintAlgorithm),
+    pub(super) name: Name,
     pub(super) identity: Option<String>,
     pub(super) related: Vec<Related>,
     pub(super) facts: Vec<String>,
@@ -49,8 +47,9 @@ pub(super) fn finding(rule: &Rule, subject: Subject, context: Context) -> Findin
         title: rule.title.to_string(),
         detail: subject.detail,
         location: subject.location,
-        fingerprint: subject.name.0,
-        algorithm: subject.name.1,
+        fingerprint: subject.name.fingerprint,
+        algorithm: subject.name.algorithm,
+        former: subject.name.former,
         identity: subject.identity,
         blast: None,
         occurrence: 0,

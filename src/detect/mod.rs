@@ -53,6 +53,7 @@ use engine::Engine;
 use crate::finding::{Finding, Fingerprinter, Gap, RuleId};
 use crate::identity::govern::govern;
 use crate::identity::radius::radius_among;
+use crate::identity::relate;
 use crate::identity::widen::widened;
 use crate::identity::{Blast, Context, Identity, Joined, join};
 use crate::policy::{Policies, Rule};
@@ -198,6 +199,7 @@ fn judge_all(
 fn prepared(identities: &[Identity], setting: Setting<'_>) -> Joined {
     let mut joined = join(identities.to_vec());
     govern(&mut joined.identities, setting.now);
+    relate(&mut joined.identities);
     for identity in &mut joined.identities {
         let environment = identity.environment.clone();
         let limits = &setting.policies.settings.limits.max_lifetime;

@@ -26,6 +26,8 @@ pub struct Coverage {
     pub relaxed: u64,
     /// Runs under a policy that lets authors approve.
     pub without_separation: u64,
+    /// Commits with what a hook stops: past it, or made where there is none.
+    pub past_hook: u64,
     /// How complete the audit trail is.
     pub audit: Audit,
 }
@@ -108,6 +110,7 @@ pub(super) fn coverage(
         enforcing: Share::new(count(pairs.iter().filter(|blocks| **blocks)), pairs.len() as u64),
         relaxed: count(story.relaxed.iter().filter(|(pipeline, _)| pipelines.contains(pipeline))),
         without_separation: pipelines.iter().filter_map(|pipeline| story.alone.get(pipeline)).sum(),
+        past_hook: count(pipelines.iter().filter_map(|pipeline| story.past_hook.get(pipeline)).flatten()),
         audit: Audit { presence, fields, chain, minimum },
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::decide::{Action, Verdict};
 use crate::finding::Severity;
-use crate::ledger::{Kind, Record};
+use crate::ledger::{Kind, Record, spool};
 use crate::pipeline::Stage;
 use crate::text::time::Timestamp;
 
@@ -18,6 +18,8 @@ pub(super) type Id = u32;
 pub(super) struct Names {
     ids: HashMap<String, Id>,
     texts: Vec<String>,
+    /// Fingerprints of before a change of keys, each with the one that took its place.
+    renamed: HashMap<Id, Id>,
 }
 
 /// One fingerprint in one pipeline: what a risk is.
@@ -53,6 +55,28 @@ pub(super) enum What {
     Rerated { key: Key, to: Severity },
 }
 
+impl What {
+    /// Calls each risk by its newest name: keys of fingerprints may change, and a risk stays the same.
+    pub(super) fn rename(&mut self, names: &Names) {
+        let key = match self {
+            Self::Observed(seen) => &mut seen.key,
+            Self::Found(found) => &mut found.key,
+            Self::Cleared { key, .. }
+            | Self::Notice(key)
+            | Self::Revoked(key)
+            | Self::Remediated { key, .. }
+            | Self::Dismissed(key)
+            | Self::Rerated { key, .. } => key,
+            Self::Exception(step) => {
+                step.findings.iter_mut().for_each(|fp| *fp = names.newest(*fp));
+                return;
+            }
+            _ => return,
+        };
+        key.fp = names.newest(key.fp);
+    }
+}
+
 /// The name of a run: unique within its pipeline.
 pub(super) type RunKey = (Id, Id);
 
@@ -69,6 +93,8 @@ pub(super) struct Trip {
     pub policy: Id,
     /// The policy lets the one signer approve what they wrote.
     pub alone: bool,
+    /// Commits that a hook would have stopped.
+    pub past_hook: Vec<Id>,
 }
 
 /// One finding in one run, and what the gate did with it.
@@ -131,6 +157,8 @@ pub(super) struct Approval {
     pub latency_s: Option<i64>,
     pub expires_at: Option<Timestamp>,
     pub self_approved: bool,
+    /// Those who are not of the group that owns the risk, where that group is known.
+    pub outside: Vec<Id>,
 }
 
 #[derive(Debug)]
@@ -179,13 +207,16 @@ pub(super) enum Reading {
     Silent,
     /// Comes from outside the gate and no authorised writer signed it: shown, never counted.
     Unsigned,
+    /// Brings what a run could not record, and nobody signed that: shown, never counted, and believed in nothing.
+    Imported,
     /// Lacks the field that is named.
     Unreadable(&'static str),
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        Self { ids: HashMap::from([(String::new(), 0)]), texts: vec![String::new()] }
+        let ids = HashMap::from([(String::new(), 0)]);
+        Self { ids, texts: vec![String::new()], renamed: HashMap::new() }
     }
 
     pub(super) fn id(&mut self, text: &str) -> Id {
@@ -196,6 +227,16 @@ impl Names {
         let id = Id::try_from(self.texts.len()).unwrap_or(Id::MAX);
         self.texts.push(text.to_owned());
         self.ids.insert(text.to_owned(), id);
+        id
+    }
+
+    /// The newest name of the fingerprint `id`.
+    pub(super) fn newest(&self, mut id: Id) -> Id {
+        // Whoever renames in a circle gets somewhere in it.
+        for _ in 0..self.renamed.len() {
+            let Some(next) = self.renamed.get(&id) else { break };
+            id = *next;
+        }
         id
     }
 
@@ -230,7 +271,12 @@ pub(super) fn read(record: &Record, names: &mut Names, authorised: &dyn Fn(&Reco
             | K::Dismissed
             | K::BreakGlass
             | K::ExceptionRevoked
-    ) || kind == K::Cleared && gone;
+    ) || kind == K::Cleared && gone
+        // What a run could not record counts by the signature of whoever brought it.
+        || record.get("sig").is_some() && spool::KINDS.contains(&kind);
+    if kind == K::Import {
+        return Reading::Imported;
+    }
     if outside && !authorised(record) {
         return Reading::Unsigned;
     }
@@ -334,6 +380,7 @@ fn trip(record: &Record, names: &mut Names) -> Field<Trip> {
         artifacts: texts(record, "artifact.digest").into_iter().map(|text| names.id(text)).collect(),
         policy: names.id(record.text("policy.digest")),
         alone: record.get("separation_of_duties") == Some(&Value::Bool(false)),
+        past_hook: texts(record, "past_hook").into_iter().map(|text| names.id(text)).collect(),
     })
 }
 
@@ -345,8 +392,13 @@ fn sighting(record: &Record, names: &mut Names) -> Field<Sighting> {
     let requested = record.get("pr.number").is_some_and(|number| number != &Value::from(""))
         || reference.starts_with("refs/pull/")
         || reference.starts_with("refs/merge-requests/");
+    let key = key(record, names)?;
+    let former = names.id(record.text("finding.former_fp"));
+    if former != 0 && former != key.fp {
+        names.renamed.insert(former, key.fp);
+    }
     Ok(Sighting {
-        key: key(record, names)?,
+        key,
         run: required(record, names, "run_id")?,
         attempt: record.integer("attempt").unwrap_or(1),
         action,
@@ -409,6 +461,7 @@ fn approval(record: &Record, names: &mut Names) -> Approval {
         latency_s: record.integer("latency_s"),
         expires_at: time("expires_at"),
         self_approved: record.get("self_approved").and_then(Value::as_bool).unwrap_or_default(),
+        outside: texts(record, "outside_owner_group").into_iter().map(|text| names.id(text)).collect(),
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn fold(events: &[Event], roads: &Roads<'_>, terms: &Terms<'_>) -> St
             enforcing: BTreeMap::new(),
             relaxed: Vec::new(),
             alone: BTreeMap::new(),
+            past_hook: BTreeMap::new(),
             openings: BTreeMap::new(),
         },
     };
@@ -80,6 +81,7 @@ impl Fold<'_, '_> {
             What::Run(trip) => {
                 self.active.insert((trip.run.0, trip.reference), event.ts);
                 if self.terms.window.contains(event.ts) {
+                    self.story.past_hook.entry(trip.run.0).or_default().extend(&trip.past_hook);
                     let opened = trip.stage == Stage::Deploy && trip.outcome.opens();
                     *self.story.alone.entry(trip.run.0).or_default() += u64::from(trip.alone);
                     *self.story.openings.entry(trip.run.0).or_default() += u64::from(opened);

@@ -58,6 +58,9 @@ where
         };
         intake.take(record, ts, rid, query);
     }
+    for event in &mut intake.events {
+        event.what.rename(&intake.names);
+    }
     intake.events.sort_by_key(|event| event.ts);
     Ok(intake)
 }
@@ -67,6 +70,10 @@ impl Intake {
         match event::read(record, &mut self.names, query.authorised) {
             Reading::Local => {
                 self.counts.local += 1;
+                return;
+            }
+            Reading::Imported => {
+                self.counts.unsigned.push(record.rid().to_owned());
                 return;
             }
             Reading::Unsigned => self.counts.unsigned.push(record.rid().to_owned()),

@@ -79,6 +79,8 @@ pub struct Review {
     pub bursts: u64,
     /// Approvals whose reason another one gave word for word.
     pub reused_reason: u64,
+    /// Approvals by somebody who is not of the group that owns the risk, where `signers.toml` tells.
+    pub outside_owner_group: u64,
     /// `insufficient`, `raised` or `quiet`: whether somebody approves nearly everything.
     pub approve_ratio_signal: &'static str,
     /// Each approver.
@@ -104,10 +106,12 @@ pub struct Approver {
     pub fast: u64,
     /// Approvals whose reason another one gave word for word.
     pub reused_reason: u64,
+    /// Approvals for a group this person is not of, where `signers.toml` tells.
+    pub outside_owner_group: u64,
     /// Three or more approvals within 60 s.
     pub burst: bool,
-    /// What of it speaks of a review that only clicks: `fast`, `burst`, `reused_reason`, `approves_all`; `None` below
-    /// five decisions, of which nothing is said.
+    /// What of it speaks of a review that only clicks: `fast`, `burst`, `reused_reason`, `outside_owner_group`,
+    /// `approves_all`; `None` below five decisions, of which nothing is said.
     pub signs: Option<Vec<&'static str>>,
 }
 
@@ -240,6 +244,7 @@ pub(super) fn review(
         herfindahl: (!shares.is_empty()).then(|| Figure(shares.iter().map(|part| part * part).sum())),
         bursts: bursts(&approved),
         reused_reason: reused(&approved),
+        outside_owner_group: of_approval(|approval| !approval.outside.is_empty()),
         approve_ratio_signal: worst_signal(&approvers),
         approvers,
     }
@@ -340,6 +345,7 @@ struct Tally {
     denials: u64,
     fast: u64,
     reused: u64,
+    outside: u64,
     times: Vec<Timestamp>,
 }
 
@@ -358,6 +364,7 @@ fn approvers(
             own.approvals += 1;
             own.fast += u64::from(leave.latency().is_some_and(|seconds| seconds <= FAST_S));
             own.reused += u64::from(reasons.get(&leave.reason).is_some_and(|times| *times > 1));
+            own.outside += u64::from(approval.outside.contains(approver));
             own.times.push(approval.approved_at);
         }
     }
@@ -388,6 +395,7 @@ impl Tally {
             (self.fast > 0, "fast"),
             (burst, "burst"),
             (self.reused > 0, "reused_reason"),
+            (self.outside > 0, "outside_owner_group"),
             (low > 0.8, "approves_all"),
         ];
         let signs = signs.into_iter().filter(|(shows, _)| *shows).map(|(_, sign)| sign).collect();
@@ -400,6 +408,7 @@ impl Tally {
             share: share(self.approvals, all).map(Figure),
             fast: self.fast,
             reused_reason: self.reused,
+            outside_owner_group: self.outside,
             burst,
             signs: enough.then_some(signs),
         }

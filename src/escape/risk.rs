@@ -1,6 +1,6 @@
 //! Risks and their episodes: what the state machine of `fold` moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::{Deploy, Event, Found, Id, Key, Sighting};
 use super::review::Leave;
@@ -171,6 +171,8 @@ pub(super) struct Story {
     pub relaxed: Vec<(Id, u128)>,
     /// Runs under a policy that lets the author approve, by pipeline, inside the window.
     pub alone: BTreeMap<Id, u64>,
+    /// Commits that a hook would have stopped, by pipeline, inside the window: each once, however often it was judged.
+    pub past_hook: BTreeMap<Id, BTreeSet<Id>>,
     /// Deploy-stage runs that opened the gate, by pipeline, inside the window.
     pub openings: BTreeMap<Id, u64>,
 }

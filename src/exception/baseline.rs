@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::approval::{self, Approval};
-use super::document::{DocumentError, Named, Repo, Ulid, check_findings, check_name, fault, strict, utc};
+use super::document::{
+    DocumentError, Named, Repo, Ulid, check_findings, check_name, fault, pretty, strict, utc,
+};
 use super::verified::{self, RefusedDocument, Seen};
 use super::{Code, Context, Permit, Refusal, Terms, Vote};
 use crate::finding::{Finding, Fingerprint};
@@ -79,10 +81,7 @@ pub struct Baseline {
 impl BaselineDocument {
     /// Reads `bytes` as a baseline.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
-        if bytes.len() > MAX_BASELINE {
-            return Err(DocumentError::TooLarge(bytes.len()));
-        }
-        let document: Self = strict(bytes)?;
+        let document: Self = strict(bytes, MAX_BASELINE)?;
         document.check()?;
         Ok(document)
     }
@@ -93,9 +92,7 @@ impl BaselineDocument {
     ///
     /// A document that [`Self::parse`] would not take back.
     pub fn encode(&self) -> Result<Vec<u8>, DocumentError> {
-        let mut bytes =
-            serde_json::to_vec_pretty(self).map_err(|error| DocumentError::Shape(error.to_string()))?;
-        bytes.push(b'\n');
+        let bytes = pretty(self)?;
         Self::parse(&bytes)?;
         Ok(bytes)
     }
@@ -177,7 +174,8 @@ impl Baseline {
 
     /// The item that names the fingerprint of `finding`.
     pub fn item(&self, finding: &Finding) -> Option<&Item> {
-        self.document.items.get(*self.places.get(&finding.fingerprint)?)
+        let place = finding.names().find_map(|(name, _)| self.places.get(&name))?;
+        self.document.items.get(*place)
     }
 
     /// Who signed it and may, under what the policy asks of an exception of the same tier.
@@ -239,16 +237,14 @@ impl Baseline {
                 format!("it names rule `{}`, not `{}`", named.rule, finding.rule),
             ));
         }
-        if named.fp_alg != finding.algorithm {
+        if finding.goes_by(named.fp) != Some(named.fp_alg) {
             let (named, made) = (named.fp_alg.word(), finding.algorithm.word());
             return Err((
                 Code::Fingerprint,
                 format!("it names a fingerprint made by `{named}`, not `{made}`"),
             ));
         }
-        if context.revoked.contains(document.id.as_str()) {
-            return Err((Code::Revoked, "it was revoked".to_owned()));
-        }
+        context.check_standing(document.id.as_str())?;
         if document.ledger != context.ledger {
             return Err((Code::ScopeLedger, only("ledger", &document.ledger, &context.ledger)));
         }

@@ -201,10 +201,7 @@ impl Ulid {
 impl Document {
     /// Reads `bytes` as a document.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
-        if bytes.len() > MAX_DOCUMENT {
-            return Err(DocumentError::TooLarge(bytes.len()));
-        }
-        let document: Self = strict(bytes)?;
+        let document: Self = strict(bytes, MAX_DOCUMENT)?;
         document.check()?;
         Ok(document)
     }
@@ -215,9 +212,7 @@ impl Document {
     ///
     /// A document that [`Self::parse`] would not take back.
     pub fn encode(&self) -> Result<Vec<u8>, DocumentError> {
-        let mut bytes =
-            serde_json::to_vec_pretty(self).map_err(|error| DocumentError::Shape(error.to_string()))?;
-        bytes.push(b'\n');
+        let bytes = pretty(self)?;
         Self::parse(&bytes)?;
         Ok(bytes)
     }
@@ -272,8 +267,22 @@ impl Reason {
     }
 }
 
-/// Strict JSON of the shape of `T`, where an object is an object.
-pub(super) fn strict<T: Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DocumentError> {
+/// `document` indented for people, with a line feed at the end.
+pub(super) fn pretty<T: Serialize>(document: &T) -> Result<Vec<u8>, DocumentError> {
+    let mut bytes =
+        serde_json::to_vec_pretty(document).map_err(|error| DocumentError::Shape(error.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// At most `limit` bytes of strict JSON of the shape of `T`, where an object is an object.
+pub(super) fn strict<T: Serialize + serde::de::DeserializeOwned>(
+    bytes: &[u8],
+    limit: usize,
+) -> Result<T, DocumentError> {
+    if bytes.len() > limit {
+        return Err(DocumentError::TooLarge(bytes.len()));
+    }
     let value = json::read_strict(bytes)?;
     let shape = |error: serde_json::Error| {
         DocumentError::Shape(safe::terminal(&error.to_string().replace("struct ", "the object ")))

@@ -95,6 +95,19 @@ pub struct Context {
     pub adopted: Option<BTreeSet<Fingerprint>>,
 }
 
+impl Context {
+    /// Whether nobody ended the exception or baseline `id`, or said no to it.
+    fn check_standing(&self, id: &str) -> Result<(), (Code, String)> {
+        if self.revoked.contains(id) {
+            return Err((Code::Revoked, "it was revoked".to_owned()));
+        }
+        if self.denied.contains(id) {
+            return Err((Code::Denied, "somebody who may approve said no to it".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// The exception that let a finding through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Permit {
@@ -189,7 +202,7 @@ impl Exception {
     /// Only such exceptions are worth a word beside a finding that stays blocked.
     pub fn names(&self, finding: &Finding) -> bool {
         self.document.findings.iter().any(|named| {
-            named.fp == finding.fingerprint
+            finding.goes_by(named.fp).is_some()
                 || (named.rule == finding.rule && named.path == finding.location.path)
         })
     }
@@ -212,12 +225,7 @@ impl Exception {
         let id = self.document.id.as_str();
         let refuse = |(code, reason): (Code, String)| Refusal::new(id, code, reason);
         self.check_name(finding).map_err(refuse)?;
-        if context.revoked.contains(id) {
-            return Err(refuse((Code::Revoked, "it was revoked".to_owned())));
-        }
-        if context.denied.contains(id) {
-            return Err(refuse((Code::Denied, "somebody who may approve said no to it".to_owned())));
-        }
+        context.check_standing(id).map_err(refuse)?;
         self.check_scope(context).map_err(refuse)?;
         self.check_time(context.clock, terms, now).map_err(refuse)?;
         self.check_uses(context, terms).map_err(refuse)?;
@@ -243,7 +251,7 @@ impl Exception {
     }
 
     fn check_name(&self, finding: &Finding) -> Result<&Named, (Code, String)> {
-        let named = self.document.findings.iter().find(|named| named.fp == finding.fingerprint);
+        let named = self.document.findings.iter().find(|named| finding.goes_by(named.fp).is_some());
         match named {
             None => Err((
                 Code::Fingerprint,
@@ -255,7 +263,7 @@ impl Exception {
             Some(named) if named.rule != finding.rule => {
                 Err((Code::RuleMismatch, format!("it names rule `{}`, not `{}`", named.rule, finding.rule)))
             }
-            Some(named) if named.fp_alg != finding.algorithm => Err((
+            Some(named) if finding.goes_by(named.fp) != Some(named.fp_alg) => Err((
                 Code::Fingerprint,
                 format!(
                     "it names a fingerprint made by `{}`, not `{}`",

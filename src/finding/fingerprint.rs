@@ -55,10 +55,22 @@ pub struct WeakPlace<'a> {
     pub occurrence: u32,
 }
 
+/// What a subject is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    /// The name.
+    pub fingerprint: Fingerprint,
+    /// How it was made.
+    pub algorithm: FingerprintAlgorithm,
+    /// What it was called under the key before, while keys are changed.
+    pub former: Option<(Fingerprint, FingerprintAlgorithm)>,
+}
+
 /// Makes fingerprints; with a key, all of them are HMACs.
 #[derive(Debug, Clone, Default)]
 pub struct Fingerprinter {
     key: Option<Secret>,
+    former: Option<Box<Self>>,
 }
 
 /// The least strength in bits a value must have to be hashed without a key.
@@ -72,11 +84,22 @@ const DOMAIN: &str = VERSION;
 impl Fingerprinter {
     /// A maker of fingerprints under `key` (`TOLLGATE_FINGERPRINT_KEY`), or without one.
     pub fn new(key: Option<Secret>) -> Self {
-        Self { key }
+        Self { key, former: None }
+    }
+
+    /// The same, which also tells what `former` called each subject: exceptions and records know it by that name.
+    #[must_use]
+    pub fn after(self, former: Self) -> Self {
+        Self { former: Some(Box::new(former)), ..self }
     }
 
     /// Names `subject` under `rule`.
-    pub fn of(&self, rule: &str, subject: Subject<'_>) -> (Fingerprint, FingerprintAlgorithm) {
+    pub fn of(&self, rule: &str, subject: Subject<'_>) -> Name {
+        let (fingerprint, algorithm) = self.own(rule, subject);
+        Name { fingerprint, algorithm, former: self.former.as_ref().map(|former| former.own(rule, subject)) }
+    }
+
+    fn own(&self, rule: &str, subject: Subject<'_>) -> (Fingerprint, FingerprintAlgorithm) {
         let occurrence;
         let mut algorithm = FingerprintAlgorithm::Salted;
         let parts: Vec<&[u8]> = match subject {
@@ -104,6 +127,11 @@ impl Fingerprinter {
         let key = self.key.as_ref()?;
         let id = hash::hmac_parts(key.expose(), "tollgate-fpk-v1", &[]);
         Some(hash::hex(id.first_chunk::<4>().unwrap_or(&[0; 4])))
+    }
+
+    /// Whether a name made under the key of the id `key`, or without one, is one this maker gives.
+    pub fn knows(&self, key: Option<&str>) -> bool {
+        self.key_id().as_deref() == key || self.former.as_ref().is_some_and(|former| former.knows(key))
     }
 }
 
@@ -165,7 +193,7 @@ mod tests {
     fn of(value: &str, bits: u32, path: &str) -> (Fingerprint, FingerprintAlgorithm) {
         let place = WeakPlace { path, key: "password", occurrence: 0 };
         let value = Secret::new(value.as_bytes());
-        Fingerprinter::default().of("r", Subject::Secret { value: &value, bits, place })
+        Fingerprinter::default().own("r", Subject::Secret { value: &value, bits, place })
     }
 
     #[test]
@@ -186,9 +214,18 @@ mod tests {
         let maker = Fingerprinter::new(Some(Secret::new(b"k")));
         let value = Secret::new(b"summer");
         let place = WeakPlace { path: "a", key: "", occurrence: 0 };
-        let (name, algorithm) = maker.of("r", Subject::Secret { value: &value, bits: 5, place });
-        assert_eq!(algorithm, FingerprintAlgorithm::Hmac);
-        assert_ne!(name, of("summer", 99, "a").0);
+        let subject = Subject::Secret { value: &value, bits: 5, place };
+        let name = maker.of("r", subject);
+        assert_eq!((name.algorithm, name.former), (FingerprintAlgorithm::Hmac, None));
+        assert_ne!(name.fingerprint, of("summer", 99, "a").0);
+        // While keys are changed both names are told; the first key ever comes after none.
+        let next = Fingerprinter::new(Some(Secret::new(b"l"))).after(maker.clone());
+        let renamed = next.of("r", subject);
+        assert_ne!(renamed.fingerprint, name.fingerprint);
+        assert_eq!(renamed.former, Some((name.fingerprint, name.algorithm)));
+        assert!(next.knows(maker.key_id().as_deref()) && !next.knows(None) && !maker.knows(None));
+        let first = maker.after(Fingerprinter::default()).of("r", subject);
+        assert_eq!(first.former, Some(Fingerprinter::default().own("r", subject)));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use fingerprint::{Fingerprint, FingerprintAlgorithm, Fingerprinter, Subject, WeakPlace};
+pub use fingerprint::{Fingerprint, FingerprintAlgorithm, Fingerprinter, Name, Subject, WeakPlace};
 pub use gap::{Gap, Reason};
 pub use past::{Moment, Past};
 pub use severity::{Confidence, Severity};
@@ -113,6 +113,8 @@ pub struct Finding {
     pub fingerprint: Fingerprint,
     /// How the name was made.
     pub algorithm: FingerprintAlgorithm,
+    /// Its name under the key before and how that was made, while keys are changed.
+    pub former: Option<(Fingerprint, FingerprintAlgorithm)>,
     /// Stable name of the identity concerned, where one is.
     pub identity: Option<String>,
     /// Blast radius of that identity, 0 to 100.
@@ -132,6 +134,16 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Every name it goes by: the one of today, then the one of before.
+    pub fn names(&self) -> impl Iterator<Item = (Fingerprint, FingerprintAlgorithm)> {
+        std::iter::once((self.fingerprint, self.algorithm)).chain(self.former)
+    }
+
+    /// How `name` was made, if it goes by it.
+    pub fn goes_by(&self, name: Fingerprint) -> Option<FingerprintAlgorithm> {
+        self.names().find(|(own, _)| *own == name).map(|(_, algorithm)| algorithm)
+    }
+
     /// The order of findings in every report: place first, then rule, then fingerprint.
     pub fn sort_key(&self) -> (&str, Span, &str, &Option<String>, Fingerprint) {
         (&self.location.path, self.location.span, &self.rule.0, &self.location.commit, self.fingerprint)

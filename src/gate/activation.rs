@@ -1,8 +1,11 @@
 //! Whether what is believed is in force, and the record that says so.
 
+use std::collections::BTreeMap;
+
 use super::{GateError, Request};
+use crate::finding::Enforcement;
 use crate::ledger::standing::PolicyFacts;
-use crate::ledger::{Key, Kind, Ledger, LedgerError, Prefix, Record, audit};
+use crate::ledger::{Key, Kind, Ledger, LedgerError, Lineage, Prefix, Record, audit};
 use crate::pipeline::Stage;
 use crate::text::time::Timestamp;
 use crate::trust::activation::{Activated, Former, Standing};
@@ -12,8 +15,8 @@ use crate::trust::activation::{Activated, Former, Standing};
 pub(super) struct Activation {
     /// How many records the chain had.
     known: usize,
-    /// To be appended.
-    pub(super) record: Option<Record>,
+    /// To be appended: that it is in force, and which rules do something else now.
+    pub(super) records: Vec<Record>,
     /// In words, for the report; empty where there is nothing to say.
     pub(super) told: String,
 }
@@ -45,11 +48,11 @@ impl Activation {
             Standing::Unsigned => format!("version {version}, unsigned: nobody is listed who may sign it"),
             Standing::Signed(persons) => format!("version {version}, signed by {}", persons.join(" and ")),
         };
-        let is_known = records.iter().rev().find(|record| record.text("pipeline") == request.run.pipeline);
-        let is_known = is_known.is_some_and(|record| {
-            record.text("trust.digest") == request.trust.digest
-                && record.text("policy.digest") == request.policies.digest
-        });
+        let before = records.iter().rev().find(|record| record.text("pipeline") == request.run.pipeline);
+        let same_root = |record: &&Record| record.text("trust.digest") == request.trust.digest;
+        let is_known = before
+            .filter(same_root)
+            .is_some_and(|record| record.text("policy.digest") == request.policies.digest);
         let facts = PolicyFacts {
             digest: &request.policies.digest,
             commit: &request.trust.commit,
@@ -60,8 +63,47 @@ impl Activation {
             holders: request.trust.holders(),
         };
         let lineage = request.lineage(ledger.origin(), &request.run);
-        let record = (!is_known).then(|| lineage.trust_activated(now, &facts));
-        Ok(Self { known: records.len(), record, told })
+        let mut activation = Self { known: records.len(), records: Vec::new(), told };
+        if !is_known {
+            activation.records.push(lineage.trust_activated(now, &facts));
+        }
+        if let Some(before) = before.filter(|record| !same_root(record)).map(activated) {
+            activation.compare(&before, request, &lineage, now);
+        }
+        Ok(activation)
+    }
+
+    /// Records each rule that does something else than under the root of `before`, the last one of this pipeline.
+    fn compare(&mut self, before: &Activated, request: &Request<'_>, lineage: &Lineage, now: Timestamp) {
+        let former = (request.former)(&before.commit).filter(|former| former.root.digest == before.digest);
+        let Some(former) = former else {
+            self.tell("what each rule did before is not known: the commit of that policy is not here");
+            return;
+        };
+        let rules = &request.policies.rules;
+        let mut to: BTreeMap<&str, Enforcement> =
+            rules.iter().map(|rule| (rule.id.0.as_str(), rule.enforcement)).collect();
+        let mut changed = BTreeMap::new();
+        for (rule, from) in &former.enforcement {
+            let to = to.remove(rule.as_str());
+            if to != Some(*from) {
+                changed.insert(rule.as_str(), (Some(*from), to));
+            }
+        }
+        changed.extend(to.into_iter().map(|(rule, to)| (rule, (None, Some(to)))));
+        for (rule, (from, to)) in &changed {
+            self.records.push(lineage.enforcement_changed(now, rule, *from, *to));
+        }
+        let weaker = changed.values().filter(|(from, to)| *from == Some(Enforcement::Block) && to < from);
+        let weaker = weaker.count();
+        if weaker > 0 {
+            self.tell(&format!("rules that blocked and no longer do: {weaker}"));
+        }
+    }
+
+    fn tell(&mut self, what: &str) {
+        let between = if self.told.is_empty() { "" } else { "; " };
+        self.told = format!("{}{between}{what}", self.told);
     }
 
     /// Refuses the batch when another policy came into force since.
@@ -75,7 +117,7 @@ impl Activation {
         }
         let mut records = own(prefix.about(Key::kind(Kind::PolicyActivated))?, request);
         // An earlier try of this very run may have gone in.
-        records.retain(|record| self.record.as_ref().is_none_or(|own| own.rid() != record.rid()));
+        records.retain(|record| self.records.iter().all(|own| own.rid() != record.rid()));
         if records.len() == self.known {
             return Ok(());
         }

@@ -46,6 +46,8 @@ pub(super) struct Memory {
     pub(super) adopted: Option<Adopted>,
     /// Known risks that this run does not see any more, and on which ref.
     pub(super) gone: Vec<Gone>,
+    /// How each open risk was rated when it was last seen.
+    pub(super) rated: BTreeMap<Fingerprint, Severity>,
 }
 
 /// A baseline as the ledger took it in.
@@ -96,7 +98,9 @@ impl Memory {
         memory.void = audit::voided(ledger)?;
         memory.adopt(ledger, request)?;
         if request.stage != Stage::Local {
-            memory.gone = gone(ledger, request, findings, scan, now)?;
+            let (open, scopes) = open_risks(ledger, request)?;
+            memory.rated = rated(&open);
+            memory.gone = gone(open, &scopes, request, findings, scan, now);
         }
         Ok(memory)
     }
@@ -237,6 +241,7 @@ struct Sighting {
     request: String,
     path: String,
     algorithm: String,
+    key: String,
     rule: String,
     severity: Option<Severity>,
 }
@@ -270,19 +275,20 @@ impl Reach {
 /// a run over a change proves absence of what only that change had introduced. A run that left something unread
 /// proves nothing, and none proves anything of what it would not have found.
 fn gone(
-    ledger: &mut Ledger,
+    open: OpenRisks,
+    scopes: &Scopes,
     request: &Request<'_>,
     findings: &[Finding],
     scan: &Scan,
     now: Timestamp,
-) -> Result<Vec<Gone>, LedgerError> {
+) -> Vec<Gone> {
     let reach = Reach::of(request, scan);
-    let Ok(excluded) = source::globs(&request.policies.settings.paths.exclude) else { return Ok(Vec::new()) };
+    let Ok(excluded) = source::globs(&request.policies.settings.paths.exclude) else { return Vec::new() };
     if reach == Reach::Nothing {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let seen: BTreeSet<Fingerprint> = findings.iter().map(|finding| finding.fingerprint).collect();
-    let (open, scopes) = open_risks(ledger, request)?;
+    let seen: BTreeSet<Fingerprint> =
+        findings.iter().flat_map(Finding::names).map(|(name, _)| name).collect();
     let gone = open.into_iter().filter(|((fingerprint, _), sighting)| {
         !seen.contains(fingerprint)
             && would_be_found(request, sighting)
@@ -290,24 +296,35 @@ fn gone(
             && ((request.contains)(&sighting.commit)
                 || (sighting.at <= now && (request.replaces)(&sighting.commit)))
     });
-    Ok(gone
-        .filter_map(|((fingerprint, reference), sighting)| {
-            let was_full = scopes.get(&sighting.run).copied().unwrap_or_default();
-            let how = how_gone(request, reach, was_full, &reference, &sighting)?;
-            Some(Gone { fingerprint, reference, rule: sighting.rule, severity: sighting.severity, how })
-        })
-        .collect())
+    gone.filter_map(|((fingerprint, reference), sighting)| {
+        let was_full = scopes.get(&sighting.run).copied().unwrap_or_default();
+        let how = how_gone(request, reach, was_full, &reference, &sighting)?;
+        Some(Gone { fingerprint, reference, rule: sighting.rule, severity: sighting.severity, how })
+    })
+    .collect()
 }
 
+/// How each of `open` was rated when it was seen last, on whatever ref.
+fn rated(open: &OpenRisks) -> BTreeMap<Fingerprint, Severity> {
+    let mut newest: BTreeMap<Fingerprint, &Sighting> = BTreeMap::new();
+    for ((fingerprint, _), sighting) in open {
+        let known = newest.entry(*fingerprint).or_insert(sighting);
+        if sighting.at > known.at {
+            *known = sighting;
+        }
+    }
+    newest.into_iter().filter_map(|(fingerprint, sighting)| Some((fingerprint, sighting.severity?))).collect()
+}
+
+/// The newest sighting of each risk on each ref.
 type OpenRisks = BTreeMap<(Fingerprint, String), Sighting>;
+/// Which runs were over everything.
+type Scopes = BTreeMap<RunKey, bool>;
 
 /// The risks of this pipeline and repository that nothing has cleared, and which runs were over everything.
-fn open_risks(
-    ledger: &mut Ledger,
-    request: &Request<'_>,
-) -> Result<(OpenRisks, BTreeMap<RunKey, bool>), LedgerError> {
+fn open_risks(ledger: &mut Ledger, request: &Request<'_>) -> Result<(OpenRisks, Scopes), LedgerError> {
     let own = &request.run;
-    let mut scopes: BTreeMap<RunKey, bool> = BTreeMap::new();
+    let mut scopes = Scopes::new();
     let mut open = OpenRisks::new();
     for entry in ledger.records() {
         let (_, record) = entry?;
@@ -337,9 +354,9 @@ fn open_risks(
 /// Whether this run would have found the risk under the same name: its rule is in force, and the names are made the
 /// same way. A key that was left out, or a rule that was turned off, makes nothing go away.
 fn would_be_found(request: &Request<'_>, sighting: &Sighting) -> bool {
-    let keyed = request.fingerprinter.key_id().is_some();
-    let was_keyed = sighting.algorithm == FingerprintAlgorithm::Hmac.word();
-    keyed == was_keyed && request.policies.rule(&sighting.rule).is_some()
+    let is_keyed = sighting.algorithm == FingerprintAlgorithm::Hmac.word();
+    let key = is_keyed.then_some(sighting.key.as_str());
+    request.fingerprinter.knows(key) && request.policies.rule(&sighting.rule).is_some()
 }
 
 fn how_gone(
@@ -370,6 +387,7 @@ impl Sighting {
             request: record.text("pr.number").to_owned(),
             path: record.text("finding.path").to_owned(),
             algorithm: record.text("finding.fp_alg").to_owned(),
+            key: record.text("finding.fpk").to_owned(),
             rule: record.text("finding.rule").to_owned(),
             severity: Severity::from_word(record.text("finding.severity")),
         }

@@ -10,8 +10,14 @@ mod adoption;
 mod memory;
 /// The records of what a run saw.
 mod observed;
+/// Changes of the gate's own files, on the machine where they are made.
+mod own;
+/// Commits that a hook would have stopped.
+mod past;
 /// The records of a run.
 mod records;
+/// What becomes of them where the ledger is out of reach.
+mod spool;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +25,7 @@ use crate::decide::{Gaps, Ruling, decide};
 use crate::detect::{self, DetectError, Scan, Setting};
 use crate::exception;
 use crate::finding::{Enforcement, Finding, Fingerprinter, Gap};
+use crate::ledger::spool::Spooled;
 use crate::ledger::{Ledger, LedgerError, Lineage, Receipt, Record};
 use crate::outcome::{Coverage, Outcome, RuleText};
 use crate::pipeline::{Run, Stage};
@@ -76,6 +83,8 @@ pub struct Request<'a> {
     pub former: &'a dyn Fn(&str) -> Option<Former>,
     /// The commit a change must be measured from, so that what it no longer holds is gone; empty when unknown.
     pub change_base: String,
+    /// Keeps the records of a run whose ledger is out of reach, and why they are kept: where, or what was in the way.
+    pub spool: &'a dyn Fn(Spooled) -> Result<String, String>,
 }
 
 impl Request<'_> {
@@ -91,6 +100,8 @@ pub enum Recording<'a> {
     In(&'a mut Ledger),
     /// Nowhere, for this reason; the outcome says so. Never at the deploy stage.
     Nowhere(String),
+    /// In a ledger with this origin that could not be opened.
+    OutOfReach(String, LedgerError),
 }
 
 /// Why there is no decision.
@@ -108,6 +119,14 @@ pub enum GateError {
     /// At the deploy stage a pass exists only once it is recorded.
     #[error("nothing may be deployed without a ledger: {0}")]
     NoLedger(String),
+    /// The same, with the records kept aside, or not.
+    #[error("{why}; {kept}")]
+    OutOfReach {
+        /// What is wrong with the ledger.
+        why: LedgerError,
+        /// What became of the records.
+        kept: String,
+    },
 }
 
 /// Scans, decides and records.
@@ -132,12 +151,14 @@ pub fn run(request: &Request<'_>, recording: Recording<'_>, now: Timestamp) -> R
     let mut findings = std::mem::take(&mut scan.findings);
     findings.extend(identities);
     findings = detect::overlap::one_voice(findings, request.policies);
+    own::shown_locally(request.stage, &mut findings);
     findings.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
     match recording {
         Recording::Nowhere(reason) => {
             let ruling = rule(request, &findings, &scan, &Memory::none(request), now);
             Ok(conclude(request, ruling, scan, Recorded::nowhere(reason), now))
         }
+        Recording::OutOfReach(origin, why) => spool::keep(request, &origin, &findings, scan, why, now),
         Recording::In(ledger) => recorded(request, ledger, &findings, scan, now),
     }
 }
@@ -154,15 +175,19 @@ fn recorded(
         let (now, ruling, recorded) = match attempt(request, ledger, findings, &scan, now) {
             Ok(done) => done,
             Err(GateError::Ledger(LedgerError::Refused(_))) => continue,
-            Err(GateError::Ledger(error)) if request.stage == Stage::Merge && is_absence(&error) => {
-                let ruling = rule(request, findings, &scan, &Memory::none(request), now);
-                return Ok(conclude(request, ruling, scan, Recorded::nowhere(error.to_string()), now));
+            Err(GateError::Ledger(error)) if is_absence(&error) => {
+                return spool::keep(request, ledger.origin(), findings, scan, error, now);
             }
             Err(error) => return Err(error),
         };
         return Ok(conclude(request, ruling, scan, recorded, now));
     }
     Err(LedgerError::Unavailable("other runs used the same exceptions every time".to_owned()).into())
+}
+
+/// Whether the store cannot be used, as on a fork; damage is another matter.
+const fn is_absence(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Unavailable(_) | LedgerError::Absent(_))
 }
 
 type Attempt = (Timestamp, Ruling, Recorded);
@@ -194,7 +219,7 @@ fn attempt(
     let (decided_at, _) = memory.decision_time(now);
     let activation = Activation::of(ledger, request, decided_at)?;
     let ruling = rule(request, findings, scan, &memory, now);
-    let mut batch: Vec<Record> = activation.record.iter().cloned().collect();
+    let mut batch: Vec<Record> = activation.records.clone();
     batch.extend(records::of_run(request, ledger.origin(), scan, &ruling, &memory, decided_at));
     let receipts = ledger.append_with(&mut |prefix| {
         memory.still_holds(prefix, request, &ruling)?;
@@ -202,11 +227,6 @@ fn attempt(
         Ok(batch.clone())
     })?;
     Ok((decided_at, ruling, Recorded { receipts, nowhere: None, activation: activation.told }))
-}
-
-/// Whether the store cannot be used, as on a fork; damage is another matter.
-const fn is_absence(error: &LedgerError) -> bool {
-    matches!(error, LedgerError::Unavailable(_) | LedgerError::Absent(_))
 }
 
 fn rule(request: &Request<'_>, findings: &[Finding], scan: &Scan, memory: &Memory, now: Timestamp) -> Ruling {
@@ -247,6 +267,7 @@ fn conclude(
     now: Timestamp,
 ) -> Outcome {
     let rules = texts(request.policies, &ruling);
+    let past_hook = past::past_hook(request.stage, &ruling, &scan);
     let mut gaps: Vec<Gap> = scan.gaps;
     gaps.sort();
     gaps.dedup();
@@ -265,6 +286,7 @@ fn conclude(
             suppressions_ignored: scan.suppressions,
             digest: scan.digest,
             history: scan.extent.sifted.map(|sifted| sifted.blobs),
+            past_hook,
         },
         receipts: recorded.receipts,
         unrecorded: recorded.nowhere,

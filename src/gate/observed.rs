@@ -96,6 +96,7 @@ mod tests {
             location,
             fingerprint: Fingerprint(name),
             algorithm: FingerprintAlgorithm::Salted,
+            former: None,
             identity: None,
             blast: None,
             occurrence: 0,

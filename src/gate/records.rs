@@ -6,12 +6,13 @@ use super::Request;
 use super::adoption;
 use super::memory::Memory;
 use super::observed;
+use super::past::past_hook;
 use crate::decide::{Action, Decision, Ruling};
 use crate::detect::Scan;
 use crate::exception::document::MAX_FINDINGS;
 use crate::exception::verified::signature_digest;
 use crate::exception::{Code, Vote};
-use crate::finding::Fingerprint;
+use crate::finding::{Finding, Fingerprint};
 use crate::ledger::kinds::{About, Approval, RunFacts};
 use crate::ledger::lineage::finish;
 use crate::ledger::{Kind, Lineage, Record};
@@ -30,7 +31,13 @@ pub(super) fn of_run(
     let mut batch = approvals(request, &lineage, ruling, memory, now);
     batch.extend(adoption::records(request, &lineage, memory, now));
     let observed = observed::of(ruling, &lineage, &request.policies.digest, now);
-    for (decision, record) in observed.kept {
+    let key = request.fingerprinter.key_id();
+    for (decision, mut record) in observed.kept {
+        if let Some(key) = &key {
+            record.set("finding.fpk", key.as_str());
+        }
+        // Before the sighting, which is rated as it is now.
+        batch.extend(rerating(&lineage, &decision.finding, memory, now));
         batch.push(record);
         batch.extend(dismissal(&lineage, decision, now));
     }
@@ -48,6 +55,10 @@ pub(super) fn of_run(
     let mut run = run_record(request, &lineage, scan, ruling, now);
     if observed.left_out > 0 {
         run.set("left_out", observed.left_out);
+    }
+    let past = past_hook(request.stage, ruling, scan);
+    if !past.is_empty() {
+        run.set("past_hook", past);
     }
     batch.push(run);
     batch
@@ -80,6 +91,7 @@ fn approvals(
         let Some(permit) = permit.filter(|_| is_news) else { continue };
         let findings: Vec<Fingerprint> = document.findings.iter().map(|named| named.fp).collect();
         let signatures: Vec<Vec<u8>> = exception.votes().iter().map(|vote| vote.armour.clone()).collect();
+        let outside = request.trust.signers.outside(&document.owner, &permit.approvers);
         records.push(lineage.exception_approved(
             now,
             &Approval {
@@ -88,6 +100,8 @@ fn approvals(
                 by: &document.requested_by,
                 reason: &document.reason.text,
                 approvers: &permit.approvers,
+                outside: outside.as_deref(),
+                self_approved: permit.self_approved,
                 document: exception.bytes(),
                 signatures: &signatures,
                 requested_at: document.created_at,
@@ -97,6 +111,15 @@ fn approvals(
         ));
     }
     records
+}
+
+/// A risk that was open under another severity: whoever lowers it before a deploy is seen to.
+fn rerating(lineage: &Lineage, finding: &Finding, memory: &Memory, now: Timestamp) -> Option<Record> {
+    let from = finding.names().find_map(|(name, _)| memory.rated.get(&name))?;
+    if *from == finding.severity {
+        return None;
+    }
+    Some(lineage.rerated(now, finding.fingerprint, *from, finding.severity))
 }
 
 /// An accepted `false_positive` leaves the rate: it is said so once, by the run that accepts it.

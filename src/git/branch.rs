@@ -22,6 +22,7 @@ use crate::text::{hash, safe, url};
 pub struct Branch {
     repository: Repository,
     name: String,
+    address: String,
     /// How many refs were made here: each has a name of its own, so none is ever moved.
     refs: u64,
     // Dropped last: the repository lies in it.
@@ -67,7 +68,8 @@ impl Branch {
         }
         configure(&folder.0, address).map_err(|error| failed(&["config"], error.to_string()))?;
         let repository = Repository::at(&folder.0, None)?;
-        Ok(Self { repository, name: name.to_owned(), refs: 0, _folder: folder })
+        let (name, address) = (name.to_owned(), address.to_owned());
+        Ok(Self { repository, name, address, refs: 0, _folder: folder })
     }
 
     /// The private repository, for reading what was fetched.
@@ -123,6 +125,24 @@ impl Branch {
             Ok(answer) => classify(&answer),
             Err(error) => Pushed::Unclear(error.to_string()),
         }
+    }
+
+    /// Whether whoever may push there may also rewrite the branch; known only of a repository on this machine.
+    pub fn takes_rewriting(&self) -> Result<bool, GitError> {
+        let path = self.address.strip_prefix("file://").unwrap_or(&self.address);
+        let config = Path::new(path).join("config");
+        if !path.starts_with('/') || !config.is_file() {
+            return Ok(false);
+        }
+        let config = config.to_string_lossy();
+        for setting in ["receive.denyNonFastForwards", "receive.denyDeletes"] {
+            let answer =
+                self.repository.ask(&["config", "--file", &config, "--type=bool", "--get", setting])?;
+            if answer.output.trim_ascii() != b"true" {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn next_ref(&mut self) -> String {
@@ -242,9 +262,30 @@ fn configure(folder: &Path, address: &str) -> io::Result<()> {
     if address.chars().any(char::is_control) {
         return Err(io::Error::other("the address holds control characters"));
     }
-    let quoted = address.replace('\\', "\\\\").replace('"', "\\\"");
+    let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut file = OpenOptions::new().append(true).open(folder.join("config"))?;
-    write!(file, "[remote \"{REMOTE}\"]\n\turl = \"{quoted}\"\n")
+    write!(file, "[remote \"{REMOTE}\"]\n\turl = \"{}\"\n", quoted(address))?;
+    let Some(host) = host(address).filter(|_| std::env::var_os(TOKEN).is_some()) else { return Ok(()) };
+    // An empty helper takes those before it away. Only for this host: a redirection elsewhere gets no token.
+    let (host, helper) = (quoted(host), quoted(HELPER));
+    write!(file, "[credential \"https://{host}\"]\n\thelper =\n\thelper = \"{helper}\"\n")
+}
+
+/// The variable with the token for a remote over `https`, for jobs that have no credential helper.
+const TOKEN: &str = "TOLLGATE_LEDGER_TOKEN";
+
+/// Answers git with the token, under the name in the address or one that forges take with tokens.
+///
+/// Source: gitcredentials(7), "Custom helpers".
+const HELPER: &str = "!f() { name=x-access-token; while read -r line; do \
+    case $line in username=*) name=${line#username=};; esac; done; \
+    test \"$1\" != get || printf 'username=%s\\npassword=%s\\n' \"$name\" \"$TOLLGATE_LEDGER_TOKEN\"; }; f";
+
+/// Host and port of an address over `https`.
+fn host(address: &str) -> Option<&str> {
+    let rest = address.strip_prefix("https://")?;
+    let authority = rest.split('/').next().unwrap_or(rest);
+    authority.rsplit('@').next()
 }
 
 /// A folder for temporary files that nobody else may enter, removed with the value.

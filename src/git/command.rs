@@ -89,6 +89,7 @@ const PASSED_ON: &[&str] = &[
     "GIT_SSH",
     "GIT_SSH_COMMAND",
     "GIT_SSH_VARIANT",
+    "TOLLGATE_LEDGER_TOKEN",
     "GIT_SSL_CAINFO",
     "GIT_SSL_CAPATH",
     "GIT_SSL_CERT",

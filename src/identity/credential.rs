@@ -89,6 +89,28 @@ pub enum Storage {
     Federated,
 }
 
+impl Credential {
+    /// A credential of which only this is known.
+    pub fn unknown(kind: CredentialKind, name: &str, storage: Storage, place: Location) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            issuer: String::new(),
+            subject: String::new(),
+            audience: String::new(),
+            algorithm: String::new(),
+            issued: -1,
+            expires: -1,
+            life: Life::Unknown,
+            lifetime: -1,
+            remaining: 0,
+            limit: -1,
+            storage,
+            place,
+        }
+    }
+}
+
 impl CredentialKind {
     /// The kind that rules and policies write as `word`.
     pub fn from_word(word: &str) -> Option<Self> {

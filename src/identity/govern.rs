@@ -1,6 +1,6 @@
 //! Agents and the manifests that govern them: who answers for an agent, until when, and which agents nobody answers for.
 
-use super::{Context, Identity, IdentityKind, Setting};
+use super::{Authority, Context, Identity, IdentityKind, Setting};
 use crate::text::time::Timestamp;
 
 /// The platform of agents that `tollgate-agent.yml` declares.
@@ -9,9 +9,9 @@ pub const PLATFORM: &str = "tollgate-agent";
 /// Joins agents with the manifests that govern them, judged at `now`.
 ///
 /// A manifest past its `expires` or `review_by` gets the setting `expired` or `review-overdue`. An agent that a manifest
-/// names in `governs` gets `governed-by`, and the owner and purpose it has none of its own. Where there is any
-/// manifest, a live agent that none names gets `ungoverned`, and a manifest that names an agent that is not there
-/// `governs-nothing` with that name.
+/// names in `governs` gets `governed-by`, `declared-authority` where the manifest declares less than execute, and the
+/// owner and purpose it has none of its own. Where there is any manifest, a live agent that none names gets
+/// `ungoverned`, and a manifest that names an agent that is not there `governs-nothing` with that name.
 pub fn govern(identities: &mut [Identity], now: Timestamp) {
     let mut manifests: Vec<Identity> = identities
         .iter()
@@ -73,7 +73,15 @@ fn take(agent: &mut Identity, manifest: &Identity) {
         }
     }
     if let Some(place) = manifest.places.first().cloned() {
-        agent.settings.push(Setting { name: "governed-by".to_owned(), value: manifest.name.clone(), place });
+        let mut mark = |name: &str, value: String| {
+            agent.settings.push(Setting { name: name.to_owned(), value, place: place.clone() });
+        };
+        mark("governed-by", manifest.name.clone());
+        // A manifest that names no tools says nothing about them.
+        let most = manifest.tools.iter().map(|tool| tool.authority).max();
+        if let Some(most) = most.filter(|most| *most < Authority::Execute) {
+            mark("declared-authority", most.word().to_owned());
+        }
     }
 }
 

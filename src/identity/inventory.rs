@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::radius::{Radius, radius_among};
 use super::widen::{Widened, widened};
-use super::{Approval, Authority, Context, Effect, Identity, IdentityKind};
+use super::{Approval, Authority, Context, Effect, Identity, IdentityKind, Scope};
 use crate::finding::{Finding, Gap, Location, Severity};
 
 /// All identities of a tree, the widest blast radius first.
@@ -147,6 +147,33 @@ impl IdentityKind {
             Self::Workload => "workload",
             Self::Pipeline => "pipeline",
             Self::Agent => "agent",
+        }
+    }
+}
+
+impl Context {
+    /// The word for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::LocalOptional => "local-optional",
+            Self::Template => "template",
+            Self::Docs => "docs",
+            Self::Test => "test",
+            Self::Plugin => "plugin",
+        }
+    }
+}
+
+impl Scope {
+    /// The word for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unbound => "unbound",
+            Self::Resource => "resource",
+            Self::Namespace => "namespace",
+            Self::Cluster => "cluster",
+            Self::Organisation => "organisation",
         }
     }
 }

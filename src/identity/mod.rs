@@ -23,6 +23,8 @@ pub mod join;
 mod managed;
 /// Blast radius: the four factors and the score.
 pub mod radius;
+/// What identities come to together.
+pub mod session;
 /// An agent's tools and how their use is approved.
 pub mod tool;
 /// What a change lets an identity do that it could not before.
@@ -36,6 +38,7 @@ pub use credential::{Credential, CredentialKind, Life, Storage};
 pub use grant::{Authority, Effect, Grant, Scope};
 pub use join::{Joined, join};
 pub use radius::{Blast, Radius, radius};
+pub use session::relate;
 pub use tool::{Approval, Tool};
 pub use widen::Widened;
 pub use wildcard::allows;

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Approval, Credential, Delegation, Effect, Grant, Identity, Life, Tool};
+use super::wildcard::{covers_action, covers_group, covers_resource};
+use super::{Approval, Credential, Delegation, Effect, Grant, Identity, Life, Setting, Tool};
 use crate::finding::Location;
 use crate::text::time::Length;
 
 /// One thing that is more than it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Widened {
-    /// `identity`, `grant`, `condition`, `tool`, `approval`, `credential`, `lifetime`, `session` or `delegation`.
+    /// `identity`, `grant`, `condition`, `denial`, `tool`, `approval`, `credential`, `lifetime`, `session` or
+    /// `delegation`.
     pub what: &'static str,
     /// What was there; empty for nothing.
     pub old: String,
@@ -34,6 +36,7 @@ pub fn widened(old: Option<&Identity>, new: &Identity) -> Vec<Widened> {
     };
     let mut found = grants(old, new);
     found.extend(denials(old, new, place));
+    found.extend(refusals(old, new, place));
     found.extend(tools(old, new));
     found.extend(credentials(old, new));
     found.extend(session(old, new, place));
@@ -72,8 +75,12 @@ impl<'g> Bare<'g> {
 
     /// Whether everything `other` gives is given here as well.
     fn holds(&self, other: &Self) -> bool {
-        let all =
-            |mine: &BTreeSet<&str>, theirs: &BTreeSet<&str>| mine.contains("*") || theirs.is_subset(mine);
+        type Covers = fn(&str, &str) -> bool;
+        let all = |mine: &BTreeSet<&str>, theirs: &BTreeSet<&str>, covers: Covers| {
+            theirs.iter().all(|wanted| mine.iter().any(|pattern| covers(pattern, wanted)))
+        };
+        // A grant that names no group holds for all of them.
+        let any_group = |groups: &BTreeSet<&str>| groups.is_empty() || groups.contains("*");
         let named = self.names.is_empty() || !other.names.is_empty() && other.names.is_subset(&self.names);
         let reach =
             self.scope > other.scope || self.scope == other.scope && self.namespace == other.namespace;
@@ -81,9 +88,10 @@ impl<'g> Bare<'g> {
         named
             && reach
             && left_out
-            && all(&self.actions, &other.actions)
-            && all(&self.resources, &other.resources)
-            && all(&self.groups, &other.groups)
+            && all(&self.actions, &other.actions, covers_action)
+            && all(&self.resources, &other.resources, covers_resource)
+            && (any_group(&self.groups)
+                || !any_group(&other.groups) && all(&self.groups, &other.groups, covers_group))
     }
 }
 
@@ -130,6 +138,25 @@ fn denials(old: &Identity, new: &Identity, place: &Location) -> Vec<Widened> {
     .collect()
 }
 
+/// Tools that were refused and are no more.
+fn refusals(old: &Identity, new: &Identity, place: &Location) -> Vec<Widened> {
+    let is_refusal = |setting: &&Setting| REFUSALS.contains(&setting.name.as_str());
+    let now: BTreeSet<&str> = new.settings.iter().filter(is_refusal).map(|one| one.value.as_str()).collect();
+    let before = old.settings.iter().filter(is_refusal).filter(|one| !now.contains(one.value.as_str()));
+    before
+        .map(|one| Widened {
+            what: "denial",
+            old: one.value.clone(),
+            new: String::new(),
+            place: place.clone(),
+        })
+        .collect()
+}
+
+/// Settings of agents that each refuse a tool.
+const REFUSALS: [&str; 5] =
+    ["permissions.deny", "tools.exclude", "excludeTools", "disallowedTools", "disabled_tools"];
+
 fn tools(old: &Identity, new: &Identity) -> Vec<Widened> {
     let mut found = Vec::new();
     for tool in &new.tools {
@@ -153,7 +180,7 @@ fn tools(old: &Identity, new: &Identity) -> Vec<Widened> {
 
 fn reach_of(tool: &Tool) -> String {
     let all = if tool.unlimited { "anything" } else { "what is named" };
-    format!("{}: {:?}, {all}", tool.name, tool.authority).to_lowercase()
+    format!("{}: {}, {all}", tool.name, tool.authority.word())
 }
 
 /// How a person is asked, in words.
@@ -243,11 +270,8 @@ fn shown(grant: &Grant) -> String {
     let on = if grant.resources.is_empty() { "anything".to_owned() } else { grant.resources.join(", ") };
     let names =
         if grant.names.is_empty() { String::new() } else { format!(" named {}", grant.names.join(", ")) };
-    let reach = if grant.namespace.is_empty() {
-        format!("{:?}", grant.scope).to_lowercase()
-    } else {
-        grant.namespace.clone()
-    };
+    let reach =
+        if grant.namespace.is_empty() { grant.scope.word().to_owned() } else { grant.namespace.clone() };
     format!("{} on {on}{names} ({reach})", grant.actions.join(", "))
 }
 
@@ -301,6 +325,23 @@ mod tests {
             let what: Vec<&str> = found.iter().map(|one| one.what).collect();
             assert_eq!(what, expected, "{now:?}");
         }
+    }
+
+    #[test]
+    fn what_a_pattern_gave_already_is_not_told_again() {
+        let bucket = "arn:aws:s3:::backups/*";
+        let base = || grant(&["s3:*"], &[bucket], &[], &[]);
+        for (now, expected) in [
+            (grant(&["s3:GetObject", "S3:Put*"], &["arn:aws:s3:::backups/daily/*"], &[], &[]), 0),
+            (grant(&["s3:GetObject", "iam:PassRole"], &[bucket], &[], &[]), 1),
+            (grant(&["s3:GetObject"], &["*"], &[], &[]), 1),
+            (grant(&["*"], &[bucket], &[], &[]), 1),
+        ] {
+            let found = widened(Some(&with(vec![base()])), &with(vec![now]));
+            assert_eq!(found.len(), expected, "{found:?}");
+        }
+        let of_apps = Grant { groups: vec!["apps".to_owned()], ..base() };
+        assert_eq!(widened(Some(&with(vec![of_apps])), &with(vec![base()])).len(), 1, "every group is more");
     }
 
     #[test]

@@ -88,6 +88,18 @@ impl<'a> Prefix<'a> {
         }
         Ok(records)
     }
+
+    /// Which of `ids` records have that are there.
+    pub fn ids(&mut self, ids: &BTreeSet<Key>) -> Result<BTreeSet<Key>, LedgerError> {
+        let mut there = BTreeSet::new();
+        for (index, key) in self.store.locate(self.head, ids)? {
+            // A finding may be named as any id is; only the record tells them apart.
+            if Key::hex(read_one(self.store, self.head, index)?.rid()) == Some(key) {
+                there.insert(key);
+            }
+        }
+        Ok(there)
+    }
 }
 
 /// Appends what `build` makes of the newest state, all or none; the newest head is left in `head`.

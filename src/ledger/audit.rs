@@ -158,6 +158,8 @@ mod tests {
                 by: "kim",
                 reason: "",
                 approvers: &["lee".to_owned()],
+                outside: None,
+                self_approved: false,
                 document: b"{}",
                 signatures: &[armour],
                 requested_at: start,

@@ -39,6 +39,8 @@ pub(super) struct Facts<'a> {
     pub(super) exception: &'a str,
     pub(super) deploy: &'a str,
     pub(super) signer: &'a str,
+    /// Id of the record that an import brings.
+    pub(super) imported: &'a str,
     /// Whether it carries a signature of its own.
     pub(super) signed: bool,
 }
@@ -73,6 +75,7 @@ impl<'a> Facts<'a> {
             exception: record.text("exception_id"),
             deploy: record.text("deploy_id"),
             signer: record.text("signer.key"),
+            imported: record.text("imported.rid"),
             signed: record.get("sig").is_some(),
         }
     }
@@ -105,12 +108,14 @@ impl<'a> Facts<'a> {
         *full.first_chunk().unwrap_or(&[0; 16])
     }
 
-    /// What tells it from other records of its kind in one run: a finding, an exception, a deploy, a rule, a key.
+    /// What tells it from other records of its kind in one run: a finding, an exception, a deploy, a rule, a key, what
+    /// it brings.
     fn subject(&self) -> &'a str {
         match Kind::from_word(self.kind) {
             Some(Kind::PolicyActivated) => self.policy,
             Some(Kind::EnforcementChanged) => self.rule,
             Some(Kind::SignerRevoked) => self.signer,
+            Some(Kind::Import) => self.imported,
             Some(Kind::Run) => "",
             _ => [self.fingerprint, self.exception, self.deploy]
                 .into_iter()
@@ -168,6 +173,7 @@ impl<'a> Facts<'a> {
             ("", "exception_id") => &mut self.exception,
             ("", "deploy_id") => &mut self.deploy,
             ("signer", "key") => &mut self.signer,
+            ("imported", "rid") => &mut self.imported,
             _ => return,
         };
         *field = value;

@@ -54,6 +54,10 @@ pub struct Approval<'a> {
     pub reason: &'a str,
     /// Persons who approved.
     pub approvers: &'a [String],
+    /// Those of them who are not of the group that owns the risk, where that group is known.
+    pub outside: Option<&'a [String]>,
+    /// Whether its own author is among them.
+    pub self_approved: bool,
     /// The document, byte for byte as signed.
     pub document: &'a [u8],
     /// The signatures over it, each as its SSHSIG armour.
@@ -131,6 +135,9 @@ impl Lineage {
         record.set("finding.family", finding.family.word());
         record.set("finding.fp", finding.fingerprint.hex());
         record.set("finding.fp_alg", finding.algorithm.word());
+        if let Some((former, _)) = finding.former {
+            record.set("finding.former_fp", former.hex());
+        }
         record.set("finding.path", finding.location.path.as_str());
         record.set("finding.occurrence", finding.occurrence);
         record.set("finding.identity", finding.identity.clone().unwrap_or_default());
@@ -165,6 +172,12 @@ impl Lineage {
         record.set("requested_at", approval.requested_at.to_string());
         record.set("approved_at", approval.approved_at.to_string());
         record.set("latency_s", approval.approved_at.since(approval.requested_at).0 / 1000);
+        if approval.self_approved {
+            record.set("self_approved", true);
+        }
+        if let Some(outside) = approval.outside {
+            record.set("outside_owner_group", texts(outside));
+        }
         record.set("expires_at", approval.expires_at.to_string());
         finish(record)
     }
@@ -269,18 +282,18 @@ impl Lineage {
         finish(record)
     }
 
-    /// A rule that now does something else when it fires.
+    /// A rule that now does something else when it fires; `None` where it is not, or no longer, there.
     pub fn enforcement_changed(
         &self,
         at: Timestamp,
         rule: &str,
-        from: Enforcement,
-        to: Enforcement,
+        from: Option<Enforcement>,
+        to: Option<Enforcement>,
     ) -> Record {
         let mut record = self.begin(Kind::EnforcementChanged, at);
         record.set("finding.rule", rule);
-        record.set("from", from.word());
-        record.set("to", to.word());
+        record.set("from", from.map_or("off", Enforcement::word));
+        record.set("to", to.map_or("off", Enforcement::word));
         finish(record)
     }
 

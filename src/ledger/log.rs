@@ -1,6 +1,7 @@
 //! Records as lines for a person.
 
 use super::record::{Kind, Record};
+use super::spool;
 use crate::text::safe;
 use crate::text::time::Timestamp;
 
@@ -28,6 +29,9 @@ pub fn line(index: u64, record: &Record) -> Line {
 }
 
 fn say(record: &Record) -> String {
+    if record.kind() == Some(Kind::Import) {
+        return format!("not counted: {}  {}", record.text("imported.kind"), say(&spool::brought(record)));
+    }
     let text = |path: &str| record.text(path).to_owned();
     let short = |digits: String| digits.chars().take(12).collect::<String>();
     let finding = [text("finding.rule"), short(text("finding.fp")), text("finding.path")];

@@ -18,6 +18,8 @@ mod facts;
 pub mod key;
 /// One constructor for each kind of record.
 pub mod kinds;
+/// All records, one after the other.
+pub mod leaves;
 /// What every record begins with.
 pub mod lineage;
 /// Records as lines for a person.
@@ -32,6 +34,8 @@ pub mod record;
 pub mod release;
 /// Signed checkpoints.
 pub mod seal;
+/// Runs that could not be recorded, and how they come in later.
+pub mod spool;
 /// Records of who may do what: signers, baselines, broken glass.
 pub mod standing;
 /// Where records are kept.
@@ -47,15 +51,13 @@ pub use append::{Pace, Patient, Prefix, Receipt};
 pub use checkpoint::Checkpoint;
 pub use error::LedgerError;
 pub use key::Key;
+pub use leaves::{Leaves, Records};
 pub use lineage::Lineage;
 pub use proof::{Proof, ProofError};
 pub use record::{Kind, Record, RecordError};
 pub use seal::{Seal, SealError};
 pub use stores::{Head, Store};
 pub use verify::{Problem, Verification};
-
-use merkle::{Frontier, leaf_hash};
-use stores::CHUNK;
 
 /// An open ledger.
 pub struct Ledger {
@@ -113,6 +115,11 @@ impl Ledger {
         self.store.place()
     }
 
+    /// What is allowed where the ledger is and better were not; an error where appends could overwrite each other.
+    pub fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.store.probe()
+    }
+
     /// Size and root as of the last call that looked.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint { origin: self.head.origin.clone(), size: self.head.size(), root: self.head.root() }
@@ -143,6 +150,7 @@ impl Ledger {
         build: &mut dyn FnMut(&mut Prefix<'_>) -> Result<Vec<Record>, LedgerError>,
     ) -> Result<Vec<Receipt>, LedgerError> {
         if !self.is_current {
+            self.store.probe()?;
             if let Some(newest) = self.newest_seal()? {
                 self.require(&newest.checkpoint)?;
             }
@@ -191,13 +199,6 @@ impl Ledger {
         append::read_one(&mut *self.store, &self.head, last).map(Some)
     }
 
-    /// All records with their indexes, in order. The first damaged one ends the walk with an error, and so
-    /// does a root at the end that is not that of the head: then none of them is to be believed.
-    pub fn records(&mut self) -> Records<'_> {
-        let (next, chunk) = (0, Vec::new().into_iter());
-        Records { store: &mut *self.store, head: &self.head, next, chunk, frontier: Frontier::default() }
-    }
-
     /// Replays everything; see [`verify::verify`].
     pub fn verify(
         &mut self,
@@ -214,54 +215,5 @@ fn shard_of(origin: &str) -> &str {
     match origin.rsplit_once('/') {
         Some((name, year)) if year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => origin,
-    }
-}
-
-/// All records of a ledger in order.
-pub struct Records<'a> {
-    store: &'a mut dyn Store,
-    head: &'a Head,
-    next: u64,
-    chunk: std::vec::IntoIter<Vec<u8>>,
-    frontier: Frontier,
-}
-
-impl Iterator for Records<'_> {
-    type Item = Result<(u64, Record), LedgerError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let index = self.next;
-        if index >= self.head.size() {
-            let altered = index == self.head.size() && self.frontier.root() != self.head.root();
-            let what = "a record was altered; `tollgate ledger verify` names it";
-            return altered.then(|| Err(self.stop(LedgerError::corrupt(None, what))));
-        }
-        if self.chunk.len() == 0 {
-            let end = self.head.size().min(index + CHUNK as u64);
-            match self.store.read(self.head, index..end) {
-                Ok(leaves) => self.chunk = leaves.into_iter(),
-                Err(error) => return Some(Err(self.stop(error))),
-            }
-        }
-        let Some(bytes) = self.chunk.next() else {
-            let missing = LedgerError::corrupt(index, format!("record {index} is missing"));
-            return Some(Err(self.stop(missing)));
-        };
-        self.next += 1;
-        self.frontier.push(leaf_hash(&bytes));
-        match Record::parse(&bytes) {
-            Ok(record) => Some(Ok((index, record))),
-            Err(error) => {
-                Some(Err(self.stop(LedgerError::corrupt(index, format!("record {index}: {error}")))))
-            }
-        }
-    }
-}
-
-impl Records<'_> {
-    /// Nothing comes after a damaged record.
-    fn stop(&mut self, error: LedgerError) -> LedgerError {
-        self.next = u64::MAX;
-        error
     }
 }

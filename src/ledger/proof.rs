@@ -23,7 +23,6 @@ use super::error::LedgerError;
 use super::merkle::{Hash, leaf_hash, verify_inclusion};
 use super::record::{Record, RecordError};
 use super::seal::{Seal, SealError};
-use super::stores::CHUNK;
 use super::tree::Tree;
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
@@ -147,19 +146,12 @@ impl Ledger {
                 return Ok(tree);
             }
         }
-        let tree = Tree::new(self.leaf_hashes(size)?);
+        let leaves = self.leaves().take(usize::try_from(size).unwrap_or(usize::MAX));
+        let hashes = leaves.map(|leaf| leaf.map(|bytes| leaf_hash(&bytes))).collect::<Result<Vec<_>, _>>()?;
+        let tree = Tree::new(hashes);
         let same = tree.root() == seal.checkpoint.root;
         let what = || format!("its first {size} records are not those that were sealed");
         if same { Ok(tree) } else { Err(LedgerError::corrupt(None, what())) }
-    }
-
-    fn leaf_hashes(&mut self, size: u64) -> Result<Vec<Hash>, LedgerError> {
-        let mut hashes = Vec::new();
-        for start in (0..size).step_by(CHUNK) {
-            let leaves = self.store.read(&self.head, start..size.min(start + CHUNK as u64))?;
-            hashes.extend(leaves.iter().map(|bytes| leaf_hash(bytes)));
-        }
-        Ok(hashes)
     }
 }
 

@@ -123,24 +123,90 @@ fn read(store: &mut dyn Store, size: u64) -> Result<Seal, LedgerError> {
     Ok(seal)
 }
 
-/// What of `seals` nobody vouches for: by index of their last record, in words.
+/// What of `seals`, lowest first, nobody of `keys` vouches for: by index of their last record, in words.
 ///
-/// With no key for seals at all there is nothing to hold them to, and nothing is said.
+/// Each seal needs a key of [`Statement::Sealed`], and the newest one every witness among `keys`. Without any
+/// key there is nothing to hold them to, and nothing is said.
 pub fn unsigned(seals: &[Seal], keys: &[NoteKey]) -> Vec<(u64, String)> {
-    if !keys.iter().any(|key| key.statement() == Statement::Sealed) {
+    if keys.is_empty() {
         return Vec::new();
     }
-    let mut found = Vec::new();
-    for seal in seals {
+    let newest = seals.last().map(|seal| seal.checkpoint.size);
+    let fault = |seal: &Seal| {
         let size = seal.checkpoint.size;
-        let what = match seal.signed_by(keys) {
-            Err(_) => format!("the seal over {size} records bears a signature that is not its own"),
-            Ok(signers) if !signers.iter().any(|key| key.statement() == Statement::Sealed) => {
-                format!("the seal over {size} records is not signed by a key that is known")
-            }
-            Ok(_) => continue,
-        };
-        found.push((size.saturating_sub(1), what));
+        let what = missing(seal, keys, newest == Some(size))?;
+        Some((size.saturating_sub(1), format!("the seal over {size} records {what}")))
+    };
+    seals.iter().filter_map(fault).collect()
+}
+
+fn missing(seal: &Seal, keys: &[NoteKey], newest: bool) -> Option<String> {
+    let Ok(signers) = seal.signed_by(keys) else {
+        return Some("bears a signature that is not its own".to_owned());
+    };
+    if !signers.iter().any(|key| key.statement() == Statement::Sealed) {
+        return Some("is not signed by a key that is known".to_owned());
     }
-    found
+    let absent = |key: &&NoteKey| key.statement() == Statement::Witnessed && !signers.contains(key);
+    let witness = keys.iter().find(absent).filter(|_| newest)?;
+    Some(format!("is not signed by the witness {}", witness.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing::KeyFile;
+    use crate::text::time::Timestamp;
+
+    fn signer(seed: u8, name: &str) -> NoteSigner {
+        let text = KeyFile::generate(&[seed; 32], "test").unwrap();
+        NoteSigner::new(&KeyFile::parse(text.as_bytes(), "test").unwrap(), name).unwrap()
+    }
+
+    /// A seal over so many records, by the log, and by the witness where it looked.
+    fn seal(size: u64, is_witnessed: bool) -> Seal {
+        let checkpoint = Checkpoint { origin: "acme/pay/2026".to_owned(), size, root: [7; 32] };
+        let mut note = Note::new(&checkpoint.text());
+        note.add(signer(1, "acme/pay/2026").seal(note.text()));
+        if is_witnessed {
+            let line = signer(2, "witness").witness(note.text(), Timestamp::from_seconds(1_700_000_000));
+            note.add(line);
+        }
+        Seal { checkpoint, note }
+    }
+
+    fn faults(seals: &[Seal], keys: &[NoteKey]) -> Vec<u64> {
+        unsigned(seals, keys).into_iter().map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn a_witness_alone_does_not_make_a_seal_believed() {
+        let log = signer(1, "acme/pay/2026").key(Statement::Sealed);
+        let witness = signer(2, "witness").key(Statement::Witnessed);
+        let stranger = signer(3, "acme/pay/2026").key(Statement::Sealed);
+        let seals = [seal(3, false), seal(5, true)];
+        assert_eq!(faults(&seals, &[]), [0_u64; 0], "nothing to hold them to");
+        assert_eq!(faults(&seals, std::slice::from_ref(&log)), [0_u64; 0]);
+        assert_eq!(faults(&seals, &[log.clone(), witness.clone()]), [0_u64; 0], "older ones need no witness");
+        assert_eq!(faults(&seals[..1], &[log, witness.clone()]), [2], "the newest one does");
+        assert_eq!(faults(&seals, &[witness]), [2, 4], "nobody sealed it");
+        assert_eq!(faults(&seals, &[stranger]), [2, 4]);
+    }
+
+    #[test]
+    fn a_line_under_the_name_of_a_key_that_is_not_its_signature_is_a_fault() {
+        let mut forged = seal(3, false);
+        let other = seal(4, false);
+        forged.note = Note::parse(
+            other
+                .note
+                .to_string()
+                .replacen(&other.checkpoint.text(), &forged.checkpoint.text(), 1)
+                .as_bytes(),
+        )
+        .unwrap();
+        let log = signer(1, "acme/pay/2026").key(Statement::Sealed);
+        let found = unsigned(&[forged], &[log]);
+        assert!(found.iter().any(|(_, what)| what.contains("not its own")), "{found:?}");
+    }
 }

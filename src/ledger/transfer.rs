@@ -2,6 +2,7 @@
 
 use super::error::LedgerError;
 use super::key::Keys;
+use super::leaves::ALTERED;
 use super::merkle::leaf_hash;
 use super::record::Record;
 use super::seal::Seal;
@@ -27,69 +28,27 @@ pub fn compare<E>(
     mut left: impl Iterator<Item = Result<Vec<u8>, E>>,
     mut right: impl Iterator<Item = Result<Vec<u8>, E>>,
 ) -> Result<Comparison, E> {
-    for index in 0.. {
+    let mut index = 0;
+    loop {
         match (left.next().transpose()?, right.next().transpose()?) {
             (None, None) => return Ok(Comparison::Same(index)),
             (Some(_), None) => return Ok(Comparison::LeftLonger(index)),
             (None, Some(_)) => return Ok(Comparison::RightLonger(index)),
             (Some(mine), Some(theirs)) if mine != theirs => return Ok(Comparison::Fork(index)),
-            _ => {}
+            (Some(_), Some(_)) => index += 1,
         }
-    }
-    Ok(Comparison::Same(u64::MAX))
-}
-
-/// The bytes of all records of a ledger, in order.
-pub struct Leaves<'a> {
-    store: &'a mut dyn Store,
-    head: &'a Head,
-    next: u64,
-    chunk: std::vec::IntoIter<Vec<u8>>,
-}
-
-impl Iterator for Leaves<'_> {
-    type Item = Result<Vec<u8>, LedgerError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.next >= self.head.size() {
-            return None;
-        }
-        if self.chunk.len() == 0 {
-            let end = self.head.size().min(self.next + CHUNK as u64);
-            match self.store.read(self.head, self.next..end) {
-                Ok(leaves) => self.chunk = leaves.into_iter(),
-                Err(error) => return Some(Err(self.stop(error))),
-            }
-        }
-        let Some(bytes) = self.chunk.next() else {
-            let what = format!("record {} is missing", self.next);
-            let missing = LedgerError::corrupt(self.next, what);
-            return Some(Err(self.stop(missing)));
-        };
-        self.next += 1;
-        Some(Ok(bytes))
-    }
-}
-
-impl Leaves<'_> {
-    fn stop(&mut self, error: LedgerError) -> LedgerError {
-        self.next = u64::MAX;
-        error
     }
 }
 
 impl Ledger {
-    /// The bytes of all records in order, as stored and unread.
-    pub fn leaves(&mut self) -> Leaves<'_> {
-        Leaves { store: &mut *self.store, head: &self.head, next: 0, chunk: Vec::new().into_iter() }
-    }
-
     /// Brings everything `self` holds to `target`, which must be a beginning of it: bytes, order, root and seals.
     ///
-    /// Returns how many records were added.
+    /// Nothing is written before every record was read and both roots were found true. Returns how many
+    /// records were added.
     ///
     /// # Errors
     ///
+    /// [`LedgerError::Corrupt`] when the records here have another root than the head,
     /// [`LedgerError::Refused`] when the target holds something else.
     pub fn copy_to(&mut self, target: &mut dyn Store) -> Result<u64, LedgerError> {
         let begun = target.load_head()?.unwrap_or_else(|| Head::empty(self.origin()));
@@ -97,34 +56,47 @@ impl Ledger {
             let (expected, found) = (self.head.origin.clone(), begun.origin);
             return Err(LedgerError::Origin { expected, found });
         }
-        let mut frontier = Frontier::default();
-        let mut head = begun.clone();
+        if !self.begins_with(&begun)? {
+            let what = "the ledger there is no beginning of this one; `ledger compare` names where they part";
+            return Err(LedgerError::Refused(what.to_owned()));
+        }
+        let old = begun.size();
+        let mut head = begun;
+        let mut frontier = head.frontier.clone();
         let mut batch = Vec::new();
         let size = self.head.size();
-        for leaf in self.leaves() {
+        for leaf in self.leaves_from(old) {
             let bytes = leaf?;
             let hash = leaf_hash(&bytes);
-            if frontier.size() == begun.size() && frontier != begun.frontier {
-                break;
-            }
-            let is_new = frontier.size() >= begun.size();
             frontier.push(hash);
-            if is_new {
-                let keys = Keys::of(&Record::parse(&bytes)?);
-                batch.push(Leaf { bytes, hash, keys });
-            }
+            let keys = Keys::of(&Record::parse(&bytes)?);
+            batch.push(Leaf { bytes, hash, keys });
             if batch.len() == CHUNK || frontier.size() == size {
                 head = add(target, head, &frontier, std::mem::take(&mut batch))?;
             }
         }
-        if head.frontier != self.head.frontier {
-            let what = "the ledger there is no beginning of this one; `ledger compare` names where they part";
-            return Err(LedgerError::Refused(what.to_owned()));
-        }
         for seal in self.seals()? {
             target.keep_seal(seal.checkpoint.size, seal.note.to_string().as_bytes())?;
         }
-        Ok(size - begun.size())
+        Ok(size - old)
+    }
+
+    /// Whether the records begin with those under `other`, all of them being those of the head.
+    fn begins_with(&mut self, other: &Head) -> Result<bool, LedgerError> {
+        let mut frontier = Frontier::default();
+        let mut begins = frontier == other.frontier;
+        for leaf in self.leaves() {
+            let bytes = leaf?;
+            let index = frontier.size();
+            Record::parse(&bytes)
+                .map_err(|error| LedgerError::corrupt(index, format!("record {index}: {error}")))?;
+            frontier.push(leaf_hash(&bytes));
+            begins |= frontier == other.frontier;
+        }
+        if frontier.root() != self.head.root() {
+            return Err(LedgerError::corrupt(None, ALTERED));
+        }
+        Ok(begins)
     }
 }
 

@@ -168,7 +168,8 @@ struct Approved {
 /// A finding let through under an exception.
 struct Use {
     index: u64,
-    fingerprint: String,
+    /// Of today, and of the key before.
+    fingerprints: [String; 2],
     ts: Timestamp,
 }
 
@@ -258,7 +259,8 @@ impl<'a, 'b> Replay<'a, 'b> {
 
     fn except(&mut self, index: u64, record: &Record) {
         let exception = record.text("exception_id").to_owned();
-        let used = Use { index, fingerprint: record.text("finding.fp").to_owned(), ts: record.ts() };
+        let fingerprints = ["finding.fp", "finding.former_fp"].map(|field| record.text(field).to_owned());
+        let used = Use { index, fingerprints, ts: record.ts() };
         if exception.is_empty() {
             self.problem(index, "lets a finding through and names no exception".to_owned());
         } else if let Some(approved) = self.approved.get(&exception) {
@@ -360,6 +362,6 @@ fn fault(exception: &str, approved: &Approved, used: &Use) -> Option<String> {
     if used.ts >= approved.expires_at {
         return Some(format!("relies on exception `{exception}`, which had ended"));
     }
-    let covered = approved.findings.contains(&used.fingerprint);
+    let covered = used.fingerprints.iter().any(|name| approved.findings.contains(name));
     (!covered).then(|| format!("relies on exception `{exception}`, which does not name its finding"))
 }

@@ -1,11 +1,11 @@
 //! Claude Code: settings files, and the front matter of agents, skills and commands.
 
 use super::file::{File, Text, ends_in, holds};
+use super::front_matter::{self, FrontMatter, entries, name_of};
 use super::permission::{everything, is_same_tool, tool};
 use super::{Dialect, Reading};
-use crate::finding::Reason;
 use crate::identity::{Approval, Delegation, Identity, IdentityKind, Scope};
-use crate::text::tree::{self, Node};
+use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
@@ -135,41 +135,16 @@ fn add_servers(file: &File<'_>, document: &Node, identity: &mut Identity) {
 
 /// An agent, skill or command: what its front matter says.
 fn read_prompt(file: &File<'_>, kind: &str, reading: &mut Reading) {
-    let Some(length) = front_matter(file.bytes) else { return };
-    let tree = tree::read_yaml(file.bytes.get(..length).unwrap_or_default());
-    file.note_fault(&tree, true, reading);
-    if tree.fault.is_none() && !tree.templates.is_empty() {
-        reading.gap(file, Reason::Partial, "the front matter holds templates".to_owned());
-    }
-    let Some(document) = tree.documents.into_iter().find(Node::is_map) else { return };
+    let Some(FrontMatter { document, complete }) = front_matter::read(file, reading) else { return };
     let mut identity = prompt(file, kind, &document);
-    identity.complete = tree.templates.is_empty();
+    identity.complete = complete;
     reading.identities.push(identity);
     reading.documents.push((NAME, document));
 }
 
-/// Bytes before the line that closes the front matter.
-fn front_matter(bytes: &[u8]) -> Option<usize> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut at = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let marks = line.trim_end() == "---";
-        if number == 0 && !marks {
-            return None;
-        }
-        if number > 0 && marks {
-            return Some(at);
-        }
-        at += line.len();
-    }
-    None
-}
-
 fn prompt(file: &File<'_>, kind: &str, document: &Node) -> Identity {
     let text = |key| document.get(key).and_then(Node::scalar);
-    let file_name = file.path.rsplit('/').next().unwrap_or_default();
-    let stem = file_name.split('.').next().unwrap_or_default().to_owned();
-    let name = format!("{NAME}/{kind}/{}", text("name").unwrap_or(stem));
+    let name = format!("{NAME}/{kind}/{}", name_of(file, document));
     let mut identity = file.identity(IdentityKind::Agent, NAME, kind, name, document);
     identity.purpose = text("description").unwrap_or_default();
     let bypass = text("permissionMode").as_deref() == Some("bypassPermissions");
@@ -185,25 +160,4 @@ fn prompt(file: &File<'_>, kind: &str, document: &Node) -> Identity {
     let skip = |name: &str| matches!(name, "tools" | "allowed-tools" | "description" | "name");
     file.settings("", document, &skip, &mut identity.settings);
     identity
-}
-
-/// The entries of a tool list, written as a list or as one text with commas or blanks between.
-fn entries(list: &Node) -> Vec<String> {
-    let Some(text) = list.scalar() else { return list.items().iter().filter_map(Node::scalar).collect() };
-    let mut found = vec![String::new()];
-    let mut depth = 0_usize;
-    for letter in text.chars() {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 && (letter == ',' || letter.is_whitespace()) {
-            found.push(String::new());
-        } else if let Some(last) = found.last_mut() {
-            last.push(letter);
-        }
-    }
-    found.retain(|entry| !entry.is_empty());
-    found
 }

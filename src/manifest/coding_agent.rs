@@ -2,7 +2,6 @@
 
 use super::Reading;
 use super::file::File;
-use super::redact::{is_reference, names_secret};
 use crate::identity::{Identity, IdentityKind};
 use crate::text::tree::Node;
 
@@ -42,13 +41,6 @@ impl Agent {
         (self.add_tools)(file, settings, &mut identity);
         let skip = |name: &str| self.handled.contains(&name);
         file.settings("", settings, &skip, &mut identity.settings);
-        for setting in &mut identity.settings {
-            let key = setting.name.rsplit('.').next().unwrap_or_default();
-            let is_switch = matches!(setting.value.as_str(), "true" | "false");
-            if names_secret(key) && !is_switch && !is_reference(&setting.value) {
-                "***".clone_into(&mut setting.value);
-            }
-        }
         identity
     }
 }

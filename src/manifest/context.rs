@@ -56,13 +56,25 @@ pub(super) fn environment(text: &str) -> Option<&'static str> {
 pub(super) const TEMPLATE_ENDINGS: [&str; 9] =
     [".example", ".sample", ".tmpl", ".tpl", ".template", ".dist", ".j2", ".gotmpl", ".in"];
 
-/// `path` in lower case and without an ending that only says it is a template.
-pub(super) fn plain_name(path: &str) -> String {
-    let mut name = path.to_ascii_lowercase();
-    while let Some(rest) = TEMPLATE_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)) {
-        name = rest.to_owned();
+/// `path` without an ending that only says it is a template.
+fn without_template_ending(mut path: &str) -> &str {
+    while let Some(rest) = TEMPLATE_ENDINGS.iter().find_map(|ending| without_ending(path, ending)) {
+        path = rest;
     }
-    name
+    path
+}
+
+/// Whether the name of a file, without endings such as `.example`, ends in one of `endings`, which are in lower case.
+pub(super) fn ends_in(path: &str, endings: &[&str]) -> bool {
+    // Asked by each dialect of each file, so nothing is copied.
+    let name = without_template_ending(path);
+    endings.iter().any(|ending| without_ending(name, ending).is_some())
+}
+
+/// What stands before `ending`, in whatever case it is written.
+fn without_ending<'p>(path: &'p str, ending: &str) -> Option<&'p str> {
+    let (rest, end) = path.split_at_checked(path.len().checked_sub(ending.len())?)?;
+    end.eq_ignore_ascii_case(ending).then_some(rest)
 }
 
 #[cfg(test)]

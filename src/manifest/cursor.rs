@@ -2,9 +2,9 @@
 
 use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
-use super::permission::{is_same_tool, tool};
+use super::permission::{is_same_tool, tool_as};
 use super::{Dialect, Reading};
-use crate::identity::{Approval, Identity, Tool};
+use crate::identity::{Approval, Identity};
 use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "cursor", claims, read };
@@ -27,10 +27,7 @@ fn add_tools(file: &File<'_>, document: &Node, identity: &mut Identity) {
         let is_denied =
             rules("deny").iter().filter_map(Node::as_text).any(|other| is_same_tool(other, entry));
         if !is_denied {
-            let name = tool(entry, Approval::None, file.location(rule.span)).name;
-            identity
-                .tools
-                .push(Tool { name, ..tool(&widened(entry), Approval::None, file.location(rule.span)) });
+            identity.tools.push(tool_as(entry, &widened(entry), Approval::None, file.location(rule.span)));
         }
     }
 }

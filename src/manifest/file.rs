@@ -2,14 +2,15 @@
 
 use std::cell::OnceCell;
 
-use memchr::memmem;
-
-use super::context::{context_of, plain_name};
+use super::context::context_of;
+pub(super) use super::context::ends_in;
 use super::redact::{is_reference, names_secret, redact};
+pub(super) use super::words::{Text, holds};
 use super::{Keep, Reading};
 use crate::finding::{Location, Reason};
 use crate::identity::{
-    Blast, Context, Credential, CredentialKind, Identity, IdentityKind, Life, Session, Setting, Storage,
+    Blast, Context, Credential, CredentialKind, Delegation, Identity, IdentityKind, Scope, Session, Setting,
+    Storage,
 };
 use crate::text::places::Places;
 use crate::text::span::Span;
@@ -47,7 +48,8 @@ impl<'f> File<'f> {
         Setting { name: name.into(), value: redact(value), place: self.location(at.span) }
     }
 
-    /// Every scalar at and below `node` as a setting, by its dotted name; items of a list share one name.
+    /// Every scalar at and below `node` as a setting, by its dotted name; items of a list share one name, and what has
+    /// the name of a secret is masked.
     ///
     /// Names for which `skip` holds are left out with all that is below them.
     pub(super) fn settings(
@@ -63,7 +65,10 @@ impl<'f> File<'f> {
         if let Some(text) = node.scalar() {
             let value = node.truthy().filter(|_| node.as_text().is_none());
             let text = value.map_or(text, |truth| truth.to_string());
-            out.push(self.setting(name, &text, node));
+            let key = name.rsplit('.').next().unwrap_or_default();
+            let is_switch = matches!(text.as_str(), "true" | "false");
+            let hide = names_secret(key) && !is_switch && !is_reference(&text);
+            out.push(self.setting(name, if hide { "***" } else { &text }, node));
         }
         for item in node.items() {
             self.settings(name, item, skip, out);
@@ -72,6 +77,55 @@ impl<'f> File<'f> {
             let Some(key) = key.as_text() else { continue };
             let name = if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
             self.settings(&name, value, skip, out);
+        }
+    }
+
+    /// Says which keys of `node`, that decides what is allowed, are not `known`; true where there are none such.
+    ///
+    /// What nobody has taught us may allow anything, so it is never taken for nothing.
+    pub(super) fn note_unknown(
+        &self,
+        what: &str,
+        node: &Node,
+        known: &[&str],
+        reading: &mut Reading,
+    ) -> bool {
+        let keys = node.entries().iter().map(|(key, _)| key.as_text().unwrap_or_default());
+        let mut odd: Vec<&str> = keys.filter(|key| !known.contains(key)).map(safe).collect();
+        odd.sort_unstable();
+        odd.dedup();
+        if !odd.is_empty() {
+            let detail = format!("what `{}` of `{what}` allows is not known", odd.join("`, `"));
+            reading.gap(self, Reason::Partial, detail);
+        }
+        odd.is_empty()
+    }
+
+    /// Has `read` look at each document of `tree`, keeps those that declare something, and marks what templates leave open.
+    ///
+    /// Where `certain` is false a mistake is that of some other kind of file: see [`File::note_fault`].
+    pub(super) fn each_document(
+        &self,
+        dialect: &'static str,
+        (tree, certain): (Tree, bool),
+        reading: &mut Reading,
+        read: impl Fn(&Node, &mut Reading),
+    ) {
+        self.note_fault(&tree, certain, reading);
+        let first = reading.identities.len();
+        for document in tree.documents {
+            let before = reading.identities.len();
+            read(&document, reading);
+            if reading.identities.len() > before {
+                reading.documents.push((dialect, document));
+            }
+        }
+        let found = reading.identities.get_mut(first..).unwrap_or_default();
+        if !tree.templates.is_empty() && !found.is_empty() {
+            for identity in found {
+                identity.complete = false;
+            }
+            reading.gap(self, Reason::Partial, "templates are not known before rendering".to_owned());
         }
     }
 
@@ -129,6 +183,19 @@ impl<'f> File<'f> {
         }
     }
 
+    /// A step to the identity called `to`: `how` is one of the words of [`Delegation::how`].
+    pub(super) fn step(&self, how: &str, to: String, at: &Node) -> Delegation {
+        Delegation {
+            how: how.to_owned(),
+            to,
+            through: String::new(),
+            scope: Scope::Resource,
+            namespace: String::new(),
+            conditions: vec![],
+            place: self.location(at.span),
+        }
+    }
+
     /// The tree of the file, by the ending of its name.
     pub(super) fn tree(&self) -> Tree {
         if ends_in(self.path, &[".toml"]) {
@@ -158,24 +225,17 @@ impl<'f> File<'f> {
     }
 }
 
+/// A key as a report may show it: one that is too long for a name may hold anything.
+fn safe(key: &str) -> &str {
+    if key.len() > LONGEST_KEY || redact(key) != key { "***" } else { key }
+}
+
+/// Bytes of a key that is still a name.
+const LONGEST_KEY: usize = 64;
+
 /// A credential of which only kind and name are known.
 pub(super) fn unknown_credential(kind: CredentialKind, name: &str, place: Location) -> Credential {
-    Credential {
-        kind,
-        name: name.to_owned(),
-        issuer: String::new(),
-        subject: String::new(),
-        audience: String::new(),
-        algorithm: String::new(),
-        issued: -1,
-        expires: -1,
-        life: Life::Unknown,
-        lifetime: -1,
-        remaining: 0,
-        limit: -1,
-        storage: Storage::SecretManager,
-        place,
-    }
+    Credential::unknown(kind, name, Storage::SecretManager, place)
 }
 
 /// What a secret is, as far as its name tells.
@@ -189,42 +249,4 @@ fn kind_of(name: &str) -> CredentialKind {
         () if has(&["github", "gitlab", "_pat"]) || name == "pat" => CredentialKind::Pat,
         () => CredentialKind::ApiKey,
     }
-}
-
-/// Whether the name of a file, without endings such as `.example`, ends in one of `endings`.
-pub(super) fn ends_in(path: &str, endings: &[&str]) -> bool {
-    let name = plain_name(path);
-    endings.iter().any(|ending| name.ends_with(ending))
-}
-
-/// A text that dialects look for their words in.
-pub(super) struct Text<'t> {
-    pub(super) bytes: &'t [u8],
-    escaped: OnceCell<bool>,
-}
-
-impl<'t> Text<'t> {
-    pub(super) fn new(bytes: &'t [u8]) -> Self {
-        Self { bytes, escaped: OnceCell::new() }
-    }
-
-    /// Whether one of `words`, or an escape that could hide one, stands in the text.
-    pub(super) fn may_hold(&self, words: &[&str]) -> bool {
-        holds(self.bytes, words) || *self.escaped.get_or_init(|| has_escape(self.bytes))
-    }
-}
-
-/// Whether one of `words` itself stands in `bytes`.
-pub(super) fn holds(bytes: &[u8], words: &[&str]) -> bool {
-    words.iter().any(|word| memmem::find(bytes, word.as_bytes()).is_some())
-}
-
-/// Whether `bytes` have an escape of an ASCII letter as YAML and JSON write it, or lines joined inside quotes: a key
-/// written with them means the same and has none of the letters.
-fn has_escape(bytes: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', bytes).any(|at| match bytes.get(at + 1..).unwrap_or_default() {
-        [b'\n', ..] | [b'x', b'4'..=b'7', ..] | [b'u', b'0', b'0', b'4'..=b'7', ..] => true,
-        [b'U', zeros @ ..] => zeros.starts_with(b"000000") && matches!(zeros.get(6), Some(b'4'..=b'7')),
-        _ => false,
-    })
 }

@@ -2,9 +2,9 @@
 
 use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
-use super::permission::tool;
+use super::permission::{tool, tool_as};
 use super::{Dialect, Reading};
-use crate::identity::{Approval, Identity, Tool};
+use crate::identity::{Approval, Identity};
 use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "gemini", claims, read };
@@ -29,9 +29,7 @@ fn add_tools(file: &File<'_>, document: &Node, identity: &mut Identity) {
     let lists = [document.at(&["tools", "allowed"]), document.get("allowedTools")];
     for rule in lists.into_iter().flatten().flat_map(Node::items) {
         let Some(entry) = rule.as_text() else { continue };
-        let at = || file.location(rule.span);
-        let name = tool(entry, Approval::None, at()).name;
-        identity.tools.push(Tool { name, ..tool(&as_rule(entry), Approval::None, at()) });
+        identity.tools.push(tool_as(entry, &as_rule(entry), Approval::None, file.location(rule.span)));
     }
     let mode = document.at(&["general", "defaultApprovalMode"]);
     if let Some(mode) = mode.filter(|mode| mode.as_text() == Some("auto_edit")) {

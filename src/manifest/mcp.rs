@@ -3,6 +3,7 @@
 use super::file::{File, Text, ends_in, holds, unknown_credential};
 use super::launch::Launch;
 use super::permission::named_authority;
+use super::redact::names_secret;
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Authority, CredentialKind, Identity, IdentityKind, Storage, Tool};
 use crate::text::tree::Node;
@@ -32,7 +33,7 @@ fn has_short_root(path: &str) -> bool {
 
 /// Which client reads the file at `path`, as far as the path tells.
 fn client(path: &str) -> &'static str {
-    const CLIENTS: [(&str, &str); 18] = [
+    const CLIENTS: [(&str, &str); 19] = [
         (".cursor/", "cursor"),
         (".vscode/", "vscode"),
         (".gemini/", "gemini"),
@@ -45,6 +46,7 @@ fn client(path: &str) -> &'static str {
         (".roo/", "roo"),
         ("cline_mcp_settings.json", "cline"),
         (".kiro/", "kiro"),
+        (".windsurf/", "windsurf"),
         (".amazonq/", "amazonq"),
         (".amp/", "amp"),
         (".continue/", "continue"),
@@ -65,7 +67,7 @@ fn read(file: &File<'_>, reading: &mut Reading) {
             continue;
         }
         for (name, server) in servers {
-            let mut identity = server_identity(file, &name, server);
+            let mut identity = server_identity(file, client(file.path), &name, server);
             identity.complete = tree.templates.is_empty();
             reading.identities.push(identity);
         }
@@ -99,7 +101,8 @@ fn servers<'n>(path: &str, document: &'n Node) -> Vec<(String, &'n Node)> {
 }
 
 /// Keys that become credentials, tools or the launch, and so are no settings.
-const HANDLED: [&str; 15] = [
+const HANDLED: [&str; 16] = [
+    "remote",
     "env",
     "environment",
     "headers",
@@ -117,8 +120,9 @@ const HANDLED: [&str; 15] = [
     "env_vars",
 ];
 
-fn server_identity(file: &File<'_>, name: &str, server: &Node) -> Identity {
-    let stable = format!("{NAME}/{}/{name}", client(file.path));
+/// The server called `name` that `client` may start or call.
+pub(super) fn server_identity(file: &File<'_>, client: &str, name: &str, server: &Node) -> Identity {
+    let stable = format!("{NAME}/{client}/{name}");
     let mut identity = file.identity(IdentityKind::Workload, NAME, "mcp-server", stable, server);
     let launch = Launch::read(server);
     for (key, text, at) in launch.settings() {
@@ -139,6 +143,8 @@ fn add_credentials(file: &File<'_>, server: &Node, launch: &Launch<'_>, identity
             for (name, value) in holder.get(key).map(Node::entries).unwrap_or_default() {
                 let (Some(name), Some(text)) = (name.as_text(), value.scalar()) else { continue };
                 let name = format!("{}.{name}", if key.ends_with("headers") { "headers" } else { "env" });
+                let holds = administrator(&name, &text).map(|what| file.setting("holds", what, value));
+                identity.settings.extend(holds);
                 match file.credential(&name, &text, value) {
                     Some(credential) => identity.credentials.push(credential),
                     None => identity.settings.push(file.setting(name, &text, value)),
@@ -148,6 +154,8 @@ fn add_credentials(file: &File<'_>, server: &Node, launch: &Launch<'_>, identity
     }
     for (name, value, at) in launch.named_values() {
         identity.credentials.extend(file.credential(&name, &value, at));
+        let holds = administrator(&name, &value).map(|what| file.setting("holds", what, at));
+        identity.settings.extend(holds);
     }
     let variables = server.get("env_vars").map(Node::items).unwrap_or_default();
     for node in server.get("bearer_token_env_var").into_iter().chain(variables) {
@@ -157,6 +165,31 @@ fn add_credentials(file: &File<'_>, server: &Node, launch: &Launch<'_>, identity
         identity
             .credentials
             .push(crate::identity::Credential { storage: Storage::Environment, ..credential });
+    }
+}
+
+/// Whose rights a value gives when they are those of an administrator: as far as its name and its words tell.
+fn administrator(name: &str, value: &str) -> Option<&'static str> {
+    let name = name.rsplit('.').next().unwrap_or(name).to_ascii_uppercase();
+    let lower = value.to_ascii_lowercase();
+    let user = value.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(user, _)| user);
+    let user = user.map(|user| user.split(':').next().unwrap_or(user).to_ascii_lowercase());
+    match () {
+        () if user.is_some_and(|user| {
+            ["root", "postgres", "sa", "admin", "administrator", "sys"].contains(&user.as_str())
+        }) =>
+        {
+            Some("superuser of a database")
+        }
+        () if name == "KUBECONFIG" && lower.contains("admin") => Some("administrator of a cluster"),
+        () if name == "AWS_PROFILE" && lower.contains("admin") => Some("administrator of an account"),
+        () if name.ends_with("SERVICE_ROLE_KEY") => Some("role that row level security does not hold back"),
+        () if names_secret(&name)
+            && ["ADMIN_", "ROOT_", "SUPERUSER"].iter().any(|word| name.contains(word)) =>
+        {
+            Some("administrator")
+        }
+        () => None,
     }
 }
 

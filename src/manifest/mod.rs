@@ -1,11 +1,23 @@
 //! Identities read from configuration; one file for each dialect.
 
+/// Agent cards of A2A.
+mod a2a_card;
+/// Agents of the Agent Development Kit of Google.
+mod adk;
+/// Agentic workflows of GitHub.
+mod agentic_workflow;
+/// Settings of the coding agent Amp.
+mod amp;
+/// Components of AutoGen.
+mod autogen;
 /// Policies of AWS IAM, alone and in templates.
 mod aws_iam;
 /// Pipelines of Azure.
 mod azure_pipelines;
 /// Role definitions and assignments of Azure.
 mod azure_rbac;
+/// Agents of Amazon Bedrock.
+mod bedrock_agent;
 /// What the jobs of CI systems have in common.
 mod ci_job;
 /// Workflows of CircleCI.
@@ -20,10 +32,20 @@ mod coding_agent;
 mod compose;
 /// Where in the tree a file stands.
 mod context;
+/// Agents, chat modes and prompts of GitHub Copilot.
+mod copilot;
+/// Agents and tasks of CrewAI.
+mod crewai;
 /// Settings of the coding agent Cursor.
 mod cursor;
+/// Teams of Docker Agent.
+mod docker_agent;
+/// Catalogues of MCP servers in containers.
+mod docker_mcp;
 /// One file while it is read.
 mod file;
+/// The YAML at the head of a Markdown file.
+mod front_matter;
 /// Policies of Google Cloud IAM.
 mod gcp_iam;
 /// Settings of the coding agent Gemini CLI.
@@ -32,10 +54,18 @@ mod gemini;
 mod github_actions;
 /// Pipelines of GitLab and cluster agents.
 mod gitlab_ci;
+/// Tools that the host of a model calls.
+mod hosted_tool;
 /// The configuration of Jenkins as code.
 mod jenkins;
+/// Agents of kagent.
+mod kagent;
+/// Agents of Kiro and Amazon Q.
+mod kiro;
 /// Roles, bindings, service accounts, workloads.
 mod kubernetes;
+/// Graphs that a LangGraph server offers.
+mod langgraph;
 /// How a server is started or reached.
 mod launch;
 /// MCP client configuration.
@@ -48,6 +78,8 @@ mod parts;
 mod permission;
 /// Text that may hold a secret, made fit to show.
 mod redact;
+/// Modes of Roo Code.
+mod roo;
 /// What the script of a CI job does.
 mod script;
 /// Identity resources in Terraform.
@@ -58,6 +90,8 @@ pub mod tollgate_agent;
 mod vault;
 /// Settings of VS Code and its coding agents.
 mod vscode;
+/// Whether a text may hold a word.
+mod words;
 /// Settings of the coding agent of Zed.
 mod zed;
 
@@ -89,22 +123,37 @@ pub enum Keep {
 
 /// Every dialect.
 pub const DIALECTS: &[Dialect] = &[
+    a2a_card::DIALECT,
+    adk::DIALECT,
+    agentic_workflow::DIALECT,
+    amp::DIALECT,
+    autogen::DIALECT,
     aws_iam::DIALECT,
     azure_pipelines::DIALECT,
     azure_rbac::DIALECT,
+    bedrock_agent::DIALECT,
     circleci::DIALECT,
     claude_code::DIALECT,
     codex::DIALECT,
     compose::DIALECT,
+    copilot::DIALECT,
+    crewai::DIALECT,
     cursor::DIALECT,
+    docker_agent::DIALECT,
+    docker_mcp::DIALECT,
     gcp_iam::DIALECT,
     gemini::DIALECT,
     github_actions::DIALECT,
     gitlab_ci::DIALECT,
+    hosted_tool::DIALECT,
     jenkins::DIALECT,
+    kagent::DIALECT,
+    kiro::DIALECT,
     kubernetes::DIALECT,
+    langgraph::DIALECT,
     mcp::DIALECT,
     opencode::DIALECT,
+    roo::DIALECT,
     terraform::DIALECT,
     tollgate_agent::DIALECT,
     vault::DIALECT,
@@ -207,11 +256,54 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_of_a_manifest_reaches_the_model() {
+    fn nesting_without_end_is_a_gap_for_agents_of_every_kind() {
+        let flow = "[".repeat(10_000);
+        let front = format!("---\ntools: {flow}\n---\n");
+        for (path, text) in [
+            (".kiro/agents/a.json", format!("{{\"tools\":{flow}")),
+            (".kiro/agents/a.md", front.clone()),
+            (".amp/settings.json", format!("{{\"amp.permissions\":{flow}")),
+            (".roomodes", format!("customModes: {flow}")),
+            ("team.yaml", format!("agents: {{root: {{toolsets: {flow}")),
+            ("catalog.yaml", format!("registry: {{a: {{image: x, allowHosts: {flow}")),
+            (".github/agents/a.md", front.clone()),
+            (".github/workflows/a.md", front),
+            ("agent.yaml", format!("apiVersion: kagent.dev/v1alpha2\nkind: Agent\nspec: {flow}")),
+            (
+                "agent.json",
+                format!("{{\"Resources\":{{\"a\":{{\"Type\":\"AWS::Bedrock::Agent\",\"Properties\":{flow}"),
+            ),
+            ("agent-card.json", format!("{{\"skills\":[],\"defaultInputModes\":{flow}")),
+            ("langgraph.json", format!("{{\"graphs\":{flow}")),
+            ("config/agents.yaml", format!("a: {{backstory: {flow}")),
+            ("OAI_CONFIG_LIST", flow.clone()),
+            ("request.json", format!("{{\"require_approval\":\"never\",\"tools\":{flow}")),
+            ("root_agent.yaml", format!("name: a\ntools: {flow}")),
+        ] {
+            let reading = read(path, None, text.as_bytes());
+            let limit = reading.gaps.iter().any(|gap| gap.reason == Reason::Limit);
+            assert!(limit, "{path}: {:?}", reading.gaps);
+        }
+    }
+
+    /// Reads `text` with secrets in the place of `CANARY` and `WEAK`: something is found, and neither shows.
+    fn keeps_secrets((path, text): (&str, &str)) {
         let canary = ["kX9", "vQ2", "mZ7", "tR4", "wB8", "yN3"].concat();
         // Not even the eye of the masks can tell it: only its name does.
         let weak = ["hun", "ter", "ed"].concat();
-        for (path, text) in [
+        let text = text.replace("CANARY", &canary).replace("WEAK", &weak);
+        let reading = read(path, None, text.as_bytes());
+        assert!(!reading.identities.is_empty(), "{path}");
+        for secret in [&canary, &weak] {
+            assert!(!format!("{reading:?}").contains(secret), "{path}: {:?}", reading.identities);
+            let json = serde_json::to_string(&reading.identities).unwrap();
+            assert!(!json.contains(secret), "{path}: {json}");
+        }
+    }
+
+    #[test]
+    fn no_secret_of_a_manifest_reaches_the_model() {
+        for one in [
             (
                 ".mcp.json",
                 r#"{"mcpServers":{"a":{"command":"x","args":["--token","CANARY","--key=CANARY","CANARY"],"env":{"A_KEY":"CANARY","B":"CANARY"},"headers":{"Authorization":"Bearer CANARY"},"url":"https://u:CANARY@h/?t=CANARY","note":"CANARY"}}}"#,
@@ -266,14 +358,69 @@ mod tests {
                 "apiVersion: v1\nkind: Config\nusers: [{name: a, user: {token: CANARY, password: CANARY}}]\n",
             ),
         ] {
-            let text = text.replace("CANARY", &canary).replace("WEAK", &weak);
-            let reading = read(path, None, text.as_bytes());
-            assert!(!reading.identities.is_empty(), "{path}");
-            for secret in [&canary, &weak] {
-                assert!(!format!("{reading:?}").contains(secret), "{path}: {:?}", reading.identities);
-                let json = serde_json::to_string(&reading.identities).unwrap();
-                assert!(!json.contains(secret), "{path}: {json}");
-            }
+            keeps_secrets(one);
+        }
+    }
+
+    #[test]
+    fn no_secret_of_an_agent_reaches_the_model() {
+        for one in [
+            (
+                ".kiro/agents/a.json",
+                r#"{"tools":["shell"],"toolsSettings":{"shell":{"allowedCommands":["x --key=CANARY"],"token":"WEAK"}},"hooks":{"a":[{"command":"x --password CANARY"}]}}"#,
+            ),
+            (
+                ".amp/settings.json",
+                r#"{"amp.permissions":[{"tool":"Bash","matches":{"cmd":"x CANARY"},"action":"allow"}],"amp.token":"WEAK"}"#,
+            ),
+            (
+                ".roomodes",
+                "customModes:\n  - {slug: a, groups: [[edit, {fileRegex: CANARY}]], apiKey: WEAK}\n",
+            ),
+            (
+                "team.yaml",
+                "agents:\n  root:\n    api_token: WEAK\n    toolsets:\n      - {type: shell}\n      - {type: mcp, command: x, args: [--token, WEAK], env: {A_TOKEN: WEAK}, remote: {url: 'https://u:CANARY@h/', headers: {X-Api-Key: WEAK}}}\npermissions: {allow: ['shell:cmd=x CANARY']}\n",
+            ),
+            (
+                "catalog.yaml",
+                "registry:\n  a: {image: i, title: t, env: [{name: A_TOKEN, value: WEAK}], password: WEAK, tools: []}\n",
+            ),
+            (
+                ".github/agents/a.md",
+                "---\ntools: ['x CANARY']\napi_key: WEAK\nmcp-servers: {a: {command: x, env: {A_TOKEN: WEAK}, args: [CANARY]}}\n---\n",
+            ),
+            (
+                ".github/workflows/a.md",
+                "---\non: push\nenv: {A_TOKEN: WEAK}\ntools: {bash: ['x --key=CANARY']}\nengine: {token: WEAK}\n---\n",
+            ),
+            (
+                "agent.yaml",
+                "apiVersion: kagent.dev/v1alpha2\nkind: Agent\nmetadata: {name: a}\nspec: {declarative: {deployment: {env: [{name: A_TOKEN, value: WEAK}]}, modelToken: WEAK}, headersFrom: [{name: X-Api-Key, value: WEAK}]}\n",
+            ),
+            (
+                "langgraph.json",
+                r#"{"graphs":{"a":"b"},"env":{"A_TOKEN":"WEAK","B":"CANARY"},"http":{"secret":"WEAK"}}"#,
+            ),
+            ("config/agents.yaml", "a: {role: r, goal: g, backstory: b, api_key: WEAK, tools: ['CANARY']}\n"),
+            ("OAI_CONFIG_LIST", r#"[{"model":"m","api_key":"CANARY"},{"model":"m","api_key":"WEAK"}]"#),
+            (
+                "request.json",
+                r#"{"tools":[{"type":"mcp","server_label":"a","server_url":"https://u:CANARY@h/","require_approval":"never","authorization":"WEAK","headers":{"X-Api-Key":"WEAK"}}]}"#,
+            ),
+            (
+                "root_agent.yaml",
+                "name: a\ninstruction: b\ntools: [{name: MCPToolset, args: {stdio_server_params: {command: x, args: [--token, WEAK], env: {A_TOKEN: WEAK}}}}]\n",
+            ),
+            (
+                "agent.tf",
+                "resource \"aws_bedrockagent_agent\" \"a\" {\n  agent_resource_role_arn = \"CANARY\"\n  token = \"WEAK\"\n}\n",
+            ),
+            (
+                "agent-card.json",
+                r#"{"name":"a","url":"https://u:CANARY@h/","defaultInputModes":[],"skills":[{"id":"a"}],"securitySchemes":{"a":{"type":"http","token":"WEAK"}}}"#,
+            ),
+        ] {
+            keeps_secrets(one);
         }
     }
 
@@ -289,12 +436,17 @@ mod tests {
                     "Type: AWS::IAM::Role\n", "Properties: ", "!Ref ", "!If ", "bindings: ", "role: ", "members: ", "resource \"aws_iam_role\" \"a\" {\n",
                     "assume_role_policy = ", "jsonencode(", ")", "<<EOF\n", "EOF\n", " = ", "data \"aws_iam_policy_document\" \"a\" {\n", "statement {\n",
                     "$schema: deploymentTemplate\n", "type: Microsoft.Authorization/roleAssignments\n", "properties: ", "google_project_iam_member",
+                    "agents:\n", "toolsets: ", "type: shell\n", "tools: ", "registry:\n", "groups: ", "customModes:\n",
+                    "mcpServer: ", "toolNames: ", "amp.permissions: ", "sub_agents: ", "ActionGroups: ", "safe-outputs: ",
                 ]),
                 0..30,
             )
         ) {
             let text = parts.concat();
-            for path in ["a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml", "a/main.tf"] {
+            for path in [
+                "a/k.yaml", ".mcp.json", ".claude/settings.json", "x/deploy.json", ".codex/config.toml", "a/main.tf",
+                ".github/agents/a.md", ".roomodes",
+            ] {
                 for dialect in DIALECTS {
                     let mut reading = Reading::default();
                     (dialect.read)(&File::new(path, None, text.as_bytes(), Keep::Documents), &mut reading);

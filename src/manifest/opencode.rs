@@ -2,7 +2,7 @@
 
 use super::coding_agent::Agent;
 use super::file::{File, Text, ends_in};
-use super::permission::{everything, tool};
+use super::permission::{everything, tool_as};
 use super::{Dialect, Reading};
 use crate::identity::{Approval, Identity, Tool};
 use crate::text::tree::Node;
@@ -68,6 +68,5 @@ fn named(name: &str, pattern: Option<&str>, approval: Approval, at: &Node, file:
         other => other,
     };
     let with = |base: &str| pattern.map_or_else(|| base.to_owned(), |pattern| format!("{base}({pattern})"));
-    let shown = tool(&with(name), approval, file.location(at.span)).name;
-    Tool { name: shown, ..tool(&with(base), approval, file.location(at.span)) }
+    tool_as(&with(name), &with(base), approval, file.location(at.span))
 }

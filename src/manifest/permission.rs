@@ -21,6 +21,32 @@ pub(super) fn tool(entry: &str, approval: Approval, place: Location) -> Tool {
     }
 }
 
+/// The tool that `shown`, a rule in the words of another agent, is about; `rule` says the same in ours.
+pub(super) fn tool_as(shown: &str, rule: &str, approval: Approval, place: Location) -> Tool {
+    Tool { name: redact(shown), ..tool(rule, approval, place) }
+}
+
+/// A tool of a server or a program that is listed by its name alone.
+pub(super) fn listed(
+    name: &str,
+    source: String,
+    authority: Authority,
+    approval: Approval,
+    place: Location,
+) -> Tool {
+    let reversible = authority != Authority::Execute;
+    Tool {
+        name: redact(name),
+        source,
+        authority,
+        approval,
+        reversible,
+        pinned: true,
+        unlimited: false,
+        place,
+    }
+}
+
 /// Any tool at all.
 pub(super) fn everything(approval: Approval, place: Location) -> Tool {
     Tool {
@@ -62,14 +88,33 @@ fn authority(base: &str, pattern: Option<&str>) -> Authority {
 
 /// What a tool of a server does, as far as the first word of its name tells; execute when in doubt.
 pub(super) fn named_authority(name: Option<&str>) -> Authority {
-    let first = name.unwrap_or_default().split(['_', '-', '.', '/']).next().unwrap_or_default();
-    match first.to_ascii_lowercase().as_str() {
-        "get" | "list" | "read" | "search" | "view" | "describe" | "find" | "show" | "lookup" => {
-            Authority::Inspect
-        }
+    let words = words(name.unwrap_or_default());
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    let searches = words.iter().any(|word| word == "search") && !["create", "delete"].contains(&first);
+    match first {
+        "get" | "list" | "read" | "search" | "view" | "describe" | "find" | "show" | "lookup" | "ask"
+        | "validate" | "analyze" | "check" | "explain" | "count" | "resolve" => Authority::Inspect,
         "comment" | "draft" | "plan" | "propose" | "suggest" => Authority::Recommend,
+        _ if searches => Authority::Inspect,
         _ => Authority::Execute,
     }
+}
+
+/// The words of a name in lower case: `k8s_get_pods`, `getPods`, `GetPodLogs`, `LIST_ALL`.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut lower = false;
+    for letter in name.chars() {
+        if !letter.is_alphanumeric() || (letter.is_uppercase() && lower) {
+            words.push(String::new());
+        }
+        lower = letter.is_lowercase() || letter.is_numeric();
+        if let Some(last) = words.last_mut().filter(|_| letter.is_alphanumeric()) {
+            last.extend(letter.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Commands that only look. A redirection, a pipe or a second command makes them something else.

@@ -97,6 +97,17 @@ pub enum Autonomy {
     Autonomous,
 }
 
+impl Autonomy {
+    /// The word its manifest uses.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Reporting => "reporting",
+            Self::Assisting => "assisting",
+            Self::Autonomous => "autonomous",
+        }
+    }
+}
+
 /// One thing an agent can call.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -291,10 +302,9 @@ fn settings(file: &File<'_>, agent: &Agent, node: &Node) -> Vec<Setting> {
     let at = |key: &str| node.get(key).unwrap_or(node);
     let logging = &agent.logging;
     let switch = |on: bool| if on { "true" } else { "false" };
-    let autonomy = format!("{:?}", agent.autonomy).to_lowercase();
     let mut found = Vec::new();
     for (name, key, value) in [
-        ("autonomy", "autonomy", autonomy.as_str()),
+        ("autonomy", "autonomy", agent.autonomy.word()),
         ("acts_for", "acts_for", &agent.acts_for),
         ("stop", "stop", &agent.stop),
         ("created", "created", &agent.created),

@@ -2,9 +2,9 @@
 
 use super::coding_agent::{Agent, none};
 use super::file::{File, Text, ends_in};
-use super::permission::{everything, tool};
+use super::permission::{everything, tool_as};
 use super::{Dialect, Reading};
-use crate::identity::{Approval, Identity, Tool};
+use crate::identity::{Approval, Identity};
 use crate::text::tree::Node;
 
 pub(super) const DIALECT: Dialect = Dialect { name: "vscode", claims, read };
@@ -53,10 +53,9 @@ fn add_tools(file: &File<'_>, settings: &Node, identity: &mut Identity) {
         for (pattern, word) in settings.get(key).map(Node::entries).unwrap_or_default() {
             let approved = word.get("approve").unwrap_or(word).truthy() == Some(true);
             let Some(pattern) = pattern.as_text().filter(|_| approved) else { continue };
-            let at = || file.location(word.span);
-            let name = tool(&format!("{base}({pattern})"), Approval::None, at()).name;
+            let shown = format!("{base}({pattern})");
             let entry = format!("{base}({})", as_rule(base, pattern));
-            identity.tools.push(Tool { name, ..tool(&entry, Approval::None, at()) });
+            identity.tools.push(tool_as(&shown, &entry, Approval::None, file.location(word.span)));
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct SavedFinding {
     pub fingerprint: Fingerprint,
     /// How the name was made.
     pub algorithm: FingerprintAlgorithm,
+    /// Its name under the key before, while keys are changed.
+    pub former: Option<Fingerprint>,
     /// Path relative to the scanned root.
     pub path: String,
     /// Line, from 1.
@@ -129,6 +131,10 @@ fn finding((index, value): (usize, &Value)) -> Result<SavedFinding, SavedError> 
         action: finding.word("action", &["block", "advise", "except", "inherit"])?,
         fingerprint: finding.parsed("fingerprint", Fingerprint::from_hex)?,
         algorithm: finding.parsed("fp_alg", algorithm)?,
+        former: match fields.get("former_fingerprint") {
+            None => None,
+            Some(_) => Some(finding.parsed("former_fingerprint", Fingerprint::from_hex)?),
+        },
         path: place.text("path")?,
         line: place.number("line")?,
         column: place.number("column")?,

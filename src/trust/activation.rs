@@ -8,9 +8,10 @@
 //! At `deploy` head and base are the same commit, so nothing in the repository can vouch for it. What the ledger knows
 //! to be in force does: a new root needs signatures of those whom the root before it lists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FOLDER, TrustRoot};
+use crate::finding::Enforcement;
 use crate::signing::{Class, Signature, Signer, Signers};
 use crate::text::time::Timestamp;
 
@@ -43,6 +44,8 @@ pub struct Former {
     pub root: TrustRoot,
     /// How many persons must sign.
     pub quorum: u32,
+    /// What each of its rules did when it fired, by id.
+    pub enforcement: BTreeMap<String, Enforcement>,
 }
 
 /// How a trust root came to be in force.

@@ -198,6 +198,7 @@ pub fn finding(severity: Severity) -> Finding {
         },
         fingerprint: Fingerprint([7; 16]),
         algorithm: FingerprintAlgorithm::Salted,
+        former: None,
         identity: None,
         blast: None,
         occurrence: 0,

@@ -1,6 +1,6 @@
 //! A repository with a ledger that every command shares, a change with a token in it, and the people around.
 //!
-//! Kim wrote the change. Lee and Mia may approve, Sam may revoke, a bot and the CI may record.
+//! Kim wrote the change. Lee and Mia may approve, Lee of the same team and Mia of another, Sam may revoke, a bot and the CI may record.
 
 use std::fs;
 
@@ -41,9 +41,14 @@ impl Scene {
             signers.push_str(&stage.signer(name, namespaces));
         }
         let mut people = String::new();
-        for (name, class) in [("lee", "human"), ("mia", "human"), ("kim", "human"), ("bot", "bot")] {
+        for (name, class, group) in [
+            ("lee", "human", "payments"),
+            ("mia", "human", "search"),
+            ("kim", "human", "payments"),
+            ("bot", "bot", "payments"),
+        ] {
             people.push_str(&format!(
-                "[principals.\"{name}@acme.example\"]\nperson = \"{name}\"\nclass = \"{class}\"\n"
+                "[principals.\"{name}@acme.example\"]\nperson = \"{name}\"\nclass = \"{class}\"\ngroups = [\"{group}\"]\n"
             ));
         }
         let policy =

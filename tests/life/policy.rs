@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::people::Scene;
-use crate::run::{Said, borrowed};
+use crate::run::{Said, borrowed, token};
 
 /// A scene in which Sam and Pat may sign policies, and all is merged.
 fn merged() -> Scene {
@@ -108,6 +108,54 @@ fn a7_what_the_policy_extends_is_signed_with_it() {
     scene.stage.repo.write("gate/more.yml", "rules: [] # weaker\n");
     scene.push("the extended file alone");
     scene.deploys().ends(2);
+}
+
+#[test]
+fn r88_a_rule_that_blocked_and_only_advises_is_on_record_once_it_is_in_force() {
+    let scene = merged();
+    scene.deploys().ends(0);
+    scene.append_policy("rules:\n  - { id: github-classic-token, enforcement: advise }");
+    scene.append_policy("  - { id: npm-access-token, enabled: false }");
+    scene.sign_policy("sam");
+    scene.sign_policy("pat");
+    scene.push("weaker");
+    let report = scene.deploys().ends(0).json();
+    let told = report["trust"]["activation"].as_str().unwrap();
+    assert!(told.contains("rules that blocked and no longer do: 2"), "{told}");
+    let changed = || -> Vec<(String, String, String)> {
+        let all = scene.records().into_iter().filter(|record| record["kind"] == "enforcement.changed");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        all.map(|one| (text(&one["finding"]["rule"]), text(&one["from"]), text(&one["to"]))).collect()
+    };
+    let owned = |rule: &str, to: &str| (rule.to_owned(), "block".to_owned(), to.to_owned());
+    let expected = [owned("github-classic-token", "advise"), owned("npm-access-token", "off")];
+    assert_eq!(changed(), expected);
+    scene.deploys().ends(0);
+    assert_eq!(changed().len(), 2, "it is in force by now");
+    let rate = scene.stage.run(&["rate", "--format", "json"]).ends(0).json();
+    assert_eq!(rate["all"]["trust"]["relaxed"], 2, "{:#}", rate["all"]);
+    scene.verifies();
+}
+
+#[test]
+fn a_risk_that_is_rated_lower_before_the_deploy_is_on_record() {
+    let scene = merged();
+    scene.stage.repo.write("live.env", format!("GITHUB_TOKEN={}\n", token("live")));
+    scene.push("a token");
+    scene.deploys().ends(1);
+    scene.append_policy("rules:\n  - { id: github-classic-token, severity: low }");
+    scene.sign_policy("sam");
+    scene.sign_policy("pat");
+    scene.push("less severe");
+    scene.deploys();
+    let record = scene.only("rerated");
+    assert_eq!((record["from"].as_str(), record["to"].as_str()), (Some("critical"), Some("low")));
+    assert_eq!(record["finding"]["fp"], Value::from(scene.print()));
+    let at = |kind: &str| scene.records().iter().rposition(|record| record["kind"] == kind).unwrap();
+    assert!(at("rerated") < at("observed"), "the sighting that follows is rated as it is now");
+    scene.deploys();
+    scene.only("rerated");
+    scene.verifies();
 }
 
 #[test]

@@ -59,6 +59,9 @@ impl Store for Plain {
     fn place(&self) -> String {
         self.0.place()
     }
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.0.probe()
+    }
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         self.0.load_head()
     }

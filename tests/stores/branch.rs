@@ -61,6 +61,31 @@ fn c14_a_commit_that_does_not_follow_the_newest_one_is_a_conflict() {
 }
 
 #[test]
+fn c10_a_remote_that_would_be_overwritten_is_told_and_never_is() {
+    let guarded = GitRemote::new();
+    let open_to_all = GitRemote::new();
+    fs::remove_file(open_to_all.path().join("hooks/update")).unwrap();
+    for setting in ["receive.denyNonFastForwards", "receive.denyDeletes"] {
+        guarded.git(&["config", setting, "true"]);
+        open_to_all.git(&["config", setting, "false"]);
+    }
+    assert_eq!(stores::open(&guarded.url()).unwrap().probe(), Ok(None));
+    let caution = stores::open(&open_to_all.url()).unwrap().probe().unwrap().unwrap();
+    assert!(caution.contains("denyNonFastForwards"), "{caution}");
+    // No hook and no setting keeps the second of two from overwriting the first: its push does.
+    open(&open_to_all).append(&records("88", 0..1)).unwrap();
+    let mut late = stores::open(&open_to_all.url()).unwrap();
+    let head = late.load_head().unwrap().unwrap();
+    open(&open_to_all).append(&records("89", 0..1)).unwrap();
+    let there = open_to_all.git(&["rev-parse", "tollgate-ledger"]);
+    assert_eq!(
+        late.try_append(&head, &super::batch_of_one(&head, &record("90", 0))),
+        Err(StoreError::Conflict)
+    );
+    assert_eq!(open_to_all.git(&["rev-parse", "tollgate-ledger"]), there);
+}
+
+#[test]
 fn c14_the_branch_holds_one_commit_for_each_append_and_what_the_layout_says() {
     let remote = GitRemote::new();
     let mut ledger = open(&remote);

@@ -120,6 +120,42 @@ fn c13_a_server_that_is_not_there_or_forgets_what_it_acknowledged_keeps_the_gate
 }
 
 #[test]
+fn c10_a_database_that_is_not_as_it_was_made_takes_no_record() {
+    let append = "CREATE OR REPLACE FUNCTION tollgate.append(the_origin text, old_size bigint, old_root bytea, \
+        new_size bigint, new_root bytea, new_frontier bytea, leaves bytea[], hashes bytea[], rids bytea[], \
+        findings bytea[], matters bytea[]) RETURNS boolean LANGUAGE sql SECURITY DEFINER \
+        SET search_path = pg_catalog, pg_temp AS $$ SELECT true $$";
+    for (statement, words) in [
+        (append, "the function `append`"),
+        ("ALTER FUNCTION tollgate.append RESET ALL", "the function `append`"),
+        (
+            "CREATE OR REPLACE FUNCTION tollgate.refuse() RETURNS trigger LANGUAGE plpgsql \
+          SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN NULL; END $$",
+            "the function `refuse`",
+        ),
+        ("ALTER TABLE tollgate.entry DISABLE TRIGGER only_grows", "a trigger"),
+        ("ALTER TABLE tollgate.head ENABLE TRIGGER only_grows", "a trigger"),
+        ("DROP TRIGGER stays ON tollgate.seal", "a trigger"),
+        (
+            "CREATE TRIGGER more BEFORE INSERT ON tollgate.entry FOR EACH ROW EXECUTE FUNCTION tollgate.refuse()",
+            "a trigger",
+        ),
+        ("ALTER TABLE tollgate.entry SET UNLOGGED", "a table"),
+        ("CREATE RULE lost AS ON INSERT TO tollgate.entry DO INSTEAD NOTHING", "a table"),
+    ] {
+        let Some((server, database)) = begun() else { return };
+        let gate = role(server, &database, "gate", "tollgate_writer");
+        assert_eq!(stores::open(&gate).unwrap().probe(), Ok(None));
+        server.run(&database.name, statement);
+        for url in [&gate, &database.owner] {
+            let refused = ledger_on(stores::open(url).unwrap(), 1).append(&records("89", 0..1));
+            let Err(LedgerError::Unavailable(why)) = refused else { panic!("{statement}: {refused:?}") };
+            assert!(why.contains(words), "{statement}: {why}");
+        }
+    }
+}
+
+#[test]
 fn c7_a_connection_lost_in_the_middle_is_begun_anew_and_read_back() {
     let Some((server, database)) = begun() else { return };
     let mut ledger = ledger_on(stores::open(&database.owner).unwrap(), 1);
@@ -172,7 +208,11 @@ fn c15_a_dump_and_restore_keeps_every_byte() {
     let mut ledger = ledger_on(stores::open(&database.owner).unwrap(), 1);
     let target = super::server::database().unwrap();
     let dump = std::process::Command::new("pg_dump").arg(&database.owner).output();
-    let Ok(dump) = dump else { return };
+    let Ok(dump) = dump else {
+        assert!(std::env::var_os("TOLLGATE_CI").is_none(), "pg_dump is not here");
+        eprintln!("left out: dump and restore, since no pg_dump is on the path here");
+        return;
+    };
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     let mut restore = std::process::Command::new("psql")
         .args(["--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null"])

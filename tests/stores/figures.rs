@@ -1,4 +1,5 @@
-//! How fast, and what survives. Figures, not promises: run with `-- --ignored --nocapture figures`.
+//! How fast, and what survives. Figures, not promises: run with `-- --ignored --nocapture figures`, and for one kind of
+//! store alone with `TOLLGATE_FIGURES=git:` (or `file:`, `postgres:`). On an idle machine: a load beside it is printed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use super::{ORIGIN, all_there, kill_rounds, ledger_on, record, spawn_writer};
 #[test]
 #[ignore = "minutes"]
 fn figures_of_32_processes_of_50_appends() {
-    on_every_url(|url, _| {
-        let each = if url.starts_with("git:") { 5 } else { 50 };
+    on_wanted(&|url| {
+        let each = 50;
         let start = Instant::now();
         let processes: Vec<_> = (0..32).map(|writer| spawn_writer(url, writer, each)).collect();
         for mut process in processes {
@@ -31,7 +32,7 @@ fn figures_of_32_processes_of_50_appends() {
 #[test]
 #[ignore = "minutes"]
 fn figures_of_writers_that_wait_for_their_turn() {
-    on_every_url(|url, _| {
+    on_wanted(&|url| {
         let (writers, each) = if url.starts_with("git:") { (16, 4) } else { (32, 100) };
         let tries = Arc::new(AtomicU64::new(0));
         let start = Instant::now();
@@ -60,7 +61,7 @@ fn figures_of_writers_that_wait_for_their_turn() {
 #[test]
 #[ignore = "minutes"]
 fn figures_of_one_writer() {
-    on_every_url(|url, _| {
+    on_wanted(&|url| {
         let count = if url.starts_with("git:") { 20 } else { 2_000 };
         let mut ledger = ledger_on(stores::open(url).unwrap(), 1);
         let start = Instant::now();
@@ -74,10 +75,22 @@ fn figures_of_one_writer() {
 #[test]
 #[ignore = "minutes"]
 fn figures_of_200_kills() {
-    on_every_url(|url, _| {
-        let (rounds, each) = if url.starts_with("git:") { (60, 5) } else { (200, 20) };
+    on_wanted(&|url| {
+        let (rounds, each) = (200, if url.starts_with("git:") { 5 } else { 20 });
         kill_rounds(url, rounds, each);
         eprintln!("{url}: {rounds} rounds of two killed writers, nothing lost, nothing partial");
+    });
+}
+
+/// Runs `test` on every store a URL names, or on those that are asked for, and says how busy the machine is.
+fn on_wanted(test: &dyn Fn(&str)) {
+    let wanted = std::env::var("TOLLGATE_FIGURES").unwrap_or_default();
+    on_every_url(|url, _| {
+        if url.starts_with(&wanted) {
+            let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+            eprintln!("load {}", load.split(' ').next().unwrap_or("unknown"));
+            test(url);
+        }
     });
 }
 
@@ -90,6 +103,9 @@ struct Counted {
 impl Store for Counted {
     fn place(&self) -> String {
         self.inner.place()
+    }
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.inner.probe()
     }
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         self.inner.load_head()

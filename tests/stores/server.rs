@@ -124,6 +124,18 @@ impl Server {
         self.try_run(database, sql).unwrap();
     }
 
+    /// The one text that a question is answered with.
+    #[cfg(feature = "postgres")]
+    pub fn ask(&self, database: &str, sql: &str) -> String {
+        let url = self.url("boss", "boss", database);
+        postgres::Client::connect(&url, postgres::NoTls).unwrap().query_one(sql, &[]).unwrap().get(0)
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    pub fn ask(&self, _: &str, _: &str) -> String {
+        String::new()
+    }
+
     /// As [`Self::run`]; what the server said against it.
     #[cfg(feature = "postgres")]
     pub fn try_run(&self, database: &str, sql: &str) -> Result<(), String> {

@@ -298,8 +298,8 @@ fn check_exceptions(files: &Files, records: &[(u64, Record)], report: &mut Check
                     report.said.push(format!("exception {id} is signed by {}", signer.principal));
                 }
                 Some(Err(why)) => report.fault(format!("record {index}, exception {id}: {why}")),
-                None => report.said.push(format!(
-                    "exception {id} is signed with {}; no signers are here to say whose that is",
+                None => report.fault(format!(
+                    "exception {id} is signed with {}, and no signers are here to say whose that is",
                     signature.key()
                 )),
             }

@@ -114,7 +114,10 @@ fn smaller(
     context: &Context,
 ) -> Result<(Vec<Item>, String), Trouble> {
     let review_by = review(arguments, context)?;
-    let seen = |item: &&Item| report.findings.iter().any(|finding| finding.fingerprint == item.finding.fp);
+    let is_named = |finding: &SavedFinding, name: Fingerprint| {
+        finding.fingerprint == name || finding.former == Some(name)
+    };
+    let seen = |item: &&Item| report.findings.iter().any(|finding| is_named(finding, item.finding.fp));
     let mut items: Vec<Item> = former.items.iter().filter(seen).cloned().collect();
     for item in &mut items {
         item.review_by = review_by.unwrap_or(item.review_by);
@@ -122,8 +125,8 @@ fn smaller(
             item.owner = owner;
         }
     }
-    let known = |fingerprint: &&Fingerprint| former.items.iter().any(|item| item.finding.fp == **fingerprint);
-    let fresh = present.keys().filter(|fingerprint| !known(fingerprint)).count();
+    let known = |finding: &&&SavedFinding| former.items.iter().any(|item| is_named(finding, item.finding.fp));
+    let fresh = present.values().filter(|finding| !known(finding)).count();
     let told = format!("{} left of {}", plural(items.len(), "finding"), former.items.len());
     let came = match fresh {
         0 => String::new(),

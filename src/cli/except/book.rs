@@ -7,7 +7,7 @@ use tollgate::ledger::{Key, Kind, Ledger, LedgerError, Lineage, Record};
 use tollgate::pipeline::{Run, Stage};
 
 use crate::cli::context::Context;
-use crate::cli::ledger::Which;
+use crate::cli::ledger::{Which, writable};
 use crate::cli::pen::Pen;
 use crate::cli::site::Site;
 use crate::cli::trouble::Trouble;
@@ -50,9 +50,7 @@ pub struct Book {
 impl Book {
     /// The ledger of `which`, which must be there.
     pub fn existing(which: &Which, site: &Site, context: &Context) -> Result<Self, Trouble> {
-        let ledger = which.existing(context)?;
-        crate::cli::ledger::require_known(&ledger, context)?;
-        Ok(Self { ledger, run: site.run.clone() })
+        Self::guarded(which.existing(context)?, site, context)
     }
 
     /// The ledger of `which`; where there is none yet, a new one under the name that `document` asks for.
@@ -75,6 +73,12 @@ impl Book {
             }
             opened => opened?,
         };
+        Self::guarded(ledger, site, context)
+    }
+
+    /// `ledger`, unless it was set back or the key that seals it is at hand here.
+    fn guarded(ledger: Ledger, site: &Site, context: &Context) -> Result<Self, Trouble> {
+        writable(&ledger, context)?;
         Ok(Self { ledger, run: site.run.clone() })
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tollgate::detect::{self, Setting};
 use tollgate::exception::Document;
-use tollgate::finding::Fingerprint;
+use tollgate::finding::{Finding, Fingerprint};
 use tollgate::policy::Policies;
 use tollgate::source::{Limits, Scope, Worktree};
 use tollgate::text::safe;
@@ -76,7 +76,8 @@ fn present(policies: &Policies, root: &Path, context: &Context) -> Result<BTreeS
     let setting = Setting { policies, fingerprinter: &fingerprinter, now: context.now, threads };
     let scan = detect::scan(&Worktree::new(scope), setting)?;
     let (identities, _) = detect::judge(&scan, setting)?;
-    Ok(scan.findings.iter().chain(&identities).map(|finding| finding.fingerprint).collect())
+    let found = scan.findings.iter().chain(&identities);
+    Ok(found.flat_map(Finding::names).map(|(name, _)| name).collect())
 }
 
 fn remove(files: &[(String, Vec<u8>)], ids: &BTreeSet<&str>, root: &Path) -> Result<usize, Trouble> {

@@ -1,5 +1,6 @@
 //! `ledger`: what is in it, whether it is what it was, and how others see it.
 
+mod import;
 mod prove;
 mod seal;
 mod transfer;
@@ -48,6 +49,8 @@ pub enum Command {
     Compare(transfer::CompareArguments),
     /// Write it for others: JSON lines, a table, tiles, in-toto statements.
     Export(transfer::ExportArguments),
+    /// Add the runs that were kept aside while it was out of reach.
+    Import(import::Arguments),
     /// Bring all of it to another place, with its seals.
     Copy(transfer::CopyArguments),
 }
@@ -68,6 +71,12 @@ pub fn refuse_seal_key(context: &Context) -> Result<(), Trouble> {
         Some(_) => Err(Trouble::new(format!("`{}` is set where nothing is sealed", seal::SEAL_KEY))
             .help("seal in a job of its own, which neither scans nor records")),
     }
+}
+
+/// Both, for a command whose whole work is to write to `ledger`.
+pub fn writable(ledger: &Ledger, context: &Context) -> Result<(), Trouble> {
+    refuse_seal_key(context)?;
+    require_known(ledger, context)
 }
 
 /// Whose seals are believed.
@@ -190,12 +199,16 @@ pub fn run(command: &Command, context: &Context) -> Result<Exit, Trouble> {
         Command::Prove(arguments) => prove::run(arguments, context),
         Command::Compare(arguments) => transfer::compare(arguments, context),
         Command::Export(arguments) => transfer::export(arguments, context),
+        Command::Import(arguments) => import::run(arguments, context),
         Command::Copy(arguments) => transfer::copy(arguments, context),
     }
 }
 
 fn init(which: &Which, context: &Context) -> Result<Exit, Trouble> {
     let mut ledger = which.open(context)?;
+    if let Some(caution) = ledger.probe()? {
+        context.note(&format!("note: {caution}"));
+    }
     if ledger.head().size() == 0 {
         let site = Site::find(&context.folder, context)?;
         let stage = tollgate::pipeline::Stage::Local;

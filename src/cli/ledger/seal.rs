@@ -83,7 +83,9 @@ pub fn seal(arguments: &SealArguments, context: &Context) -> Result<Exit, Troubl
 
 /// Runs `ledger witness`.
 pub fn witness(arguments: &WitnessArguments, context: &Context) -> Result<Exit, Trouble> {
-    let keys = arguments.keys.read(context)?;
+    let mut keys = arguments.keys.read(context)?;
+    // It speaks for itself alone: whether others witnessed is for whoever believes them to ask.
+    keys.retain(|key| key.statement() == Statement::Sealed);
     if keys.is_empty() {
         return Err(Trouble::new("a witness must know whose seals it looks at")
             .help("name the key of the ledger with `--seal-key`; `tollgate ledger seal` prints it"));
@@ -102,6 +104,7 @@ pub fn witness(arguments: &WitnessArguments, context: &Context) -> Result<Exit, 
     }
     // The memory first: a state that was signed and forgotten could be signed once more, and differ.
     write_file(&path, newest.checkpoint.text().as_bytes())?;
+    settle(&path)?;
     drop(lock);
     let cosigned = ledger.sign(&newest.checkpoint, signer.witness(newest.note.text(), context.now))?;
     publish(&cosigned, arguments.to.as_deref(), context)?;
@@ -158,6 +161,17 @@ fn remembered(path: &Path) -> Result<Option<Checkpoint>, Trouble> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(fault(error.to_string())),
     }
+}
+
+/// Waits until the file and its name would outlive a power cut.
+fn settle(path: &Path) -> Result<(), Trouble> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    for path in [path, folder] {
+        std::fs::File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| Trouble::new(format!("`{}` cannot be made durable: {error}", path.display())))?;
+    }
+    Ok(())
 }
 
 /// Two witnesses on one memory would each sign what the other does not know.

@@ -192,9 +192,8 @@ impl Desk {
             context
                 .note(&safe::terminal(&format!("note: `{flag}` is ignored: the policy names the pipeline")));
         }
-        super::ledger::refuse_seal_key(context)?;
         let ledger = writer.which.existing(context)?;
-        super::ledger::require_known(&ledger, context)?;
+        super::ledger::writable(&ledger, context)?;
         let lineage = Lineage::new(ledger.origin(), env!("CARGO_PKG_VERSION"), &site.run, Stage::Deploy)
             .by_tool(Tool::begin().digest());
         Ok(Self { site, ledger, lineage })

@@ -2,7 +2,7 @@
 
 use super::{Atom, Decoder, Hides, Language, Reads};
 
-pub(super) const DECODER: Decoder = Decoder { name: "entity", reads: Reads::Atom(b"&", read) };
+pub(super) const DECODER: Decoder = Decoder { name: "entity", reads: Reads::Atom([b"&", b"#aqlg"], read) };
 
 /// The five names XML knows by itself.
 const NAMES: [(&[u8], char); 5] =

@@ -2,7 +2,8 @@
 
 use super::{Atom, Decoder, Hides, Language, Reads, digit, two_digits};
 
-pub(super) const DECODER: Decoder = Decoder { name: "escape", reads: Reads::Atom(b"\\", read) };
+pub(super) const DECODER: Decoder =
+    Decoder { name: "escape", reads: Reads::Atom([b"\\", b"nrt\"'/`\\xuU0123"], read) };
 
 fn read(text: &[u8], offset: usize, _: Language) -> Option<Atom> {
     let kind = *text.get(offset + 1)?;

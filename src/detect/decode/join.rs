@@ -10,7 +10,10 @@
 
 use super::{Atom, Decoder, Hides, Language, Reads};
 
-pub(super) const DECODER: Decoder = Decoder { name: "join", reads: Reads::Atom(b"\"'`\\", read) };
+pub(super) const DECODER: Decoder = Decoder { name: "join", reads: Reads::Atom([b"\"'`\\", BEHIND], read) };
+
+/// What may stand behind a quote that ends a part, or behind the backslash of a line that goes on.
+const BEHIND: &[u8] = b"\"'`+.&<~|;, \t\r\n\\";
 
 /// The most bytes between two parts.
 const FAR: usize = 120;
@@ -47,11 +50,8 @@ fn continued(text: &[u8], offset: usize) -> Option<usize> {
 /// Where the next part begins, if the quote at `offset` closes one part and another follows.
 fn opening(text: &[u8], offset: usize, language: Language) -> Option<usize> {
     let rest = Rest { text, at: offset + 1 };
-    match rest.first()? {
-        b'"' | b'\'' | b'`' | b'+' | b'.' | b'&' | b'<' | b'~' | b'|' | b';' | b' ' | b'\t' | b'\r'
-        | b'\n' | b'\\' => {}
-        b',' if language.joins => {}
-        _ => return None,
+    if rest.first() == Some(&b',') && !language.joins {
+        return None;
     }
     if let Some(quote) = rest.quote() {
         return Some(quote.at);

@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! character   \u0067hp_…   %67hp_…   &#103;hp_…      one character, written otherwise
-//! joint       "ghp_" + "…"                           nothing, between two parts of one value
+//! joint       "ghp_" + "…"   ghp_\u{200b}…            nothing, between two parts of one value
 //! run         Z2hwXy4uLg==   6768705f2e2e            bytes in the letters of an alphabet
 //! packed      1f 8b 08 …   g·h·p·_·                  bytes that are text once unpacked
 //! ```
 //!
-//! Not decoded: base32, base85, quoted-printable, arrays of numbers, ciphers of any kind, and what only a program
+//! Not decoded: base32, base85, letters of other scripts that look alike, arrays of numbers, ciphers of any kind, and what only a program
 //! that runs puts together.
 
 mod base64;
@@ -16,8 +16,10 @@ mod entity;
 mod escape;
 mod gzip;
 mod hex;
+mod invisible;
 mod join;
 mod percent;
+mod quoted;
 mod utf16;
 mod zlib;
 
@@ -33,8 +35,8 @@ pub struct Decoder {
 /// What a decoding reads.
 #[derive(Debug, Clone, Copy)]
 pub enum Reads {
-    /// A character or a joint that begins at an offset, at one of these bytes.
-    Atom(&'static [u8], fn(&[u8], usize, Language) -> Option<Atom>),
+    /// A character or a joint that begins at an offset, with one of these bytes, then one of those.
+    Atom([&'static [u8]; 2], fn(&[u8], usize, Language) -> Option<Atom>),
     /// A whole run of letters of an alphabet.
     Run(fn(&[u8]) -> Option<Vec<u8>>),
     /// Bytes that came out of a run, into at most so many.
@@ -44,7 +46,7 @@ pub enum Reads {
 /// A character that is written otherwise, or a joint, which stands for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Atom {
-    /// How many bytes it takes, at least 1.
+    /// How many bytes it takes, at least 2.
     pub length: usize,
     /// What it stands for.
     pub stands_for: Option<char>,
@@ -82,8 +84,10 @@ pub struct Language {
 }
 
 /// Every decoding, in the order in which they are tried at one place.
-pub const DECODERS: [Decoder; 9] = [
+pub const DECODERS: [Decoder; 11] = [
     percent::DECODER,
+    quoted::DECODER,
+    invisible::DECODER,
     join::DECODER,
     escape::DECODER,
     entity::DECODER,
@@ -96,7 +100,7 @@ pub const DECODERS: [Decoder; 9] = [
 
 /// The atom at `offset` of `text`, with the name of its decoding.
 pub fn atom(text: &[u8], offset: usize, language: Language) -> Option<(Atom, &'static str)> {
-    let mut left = begun_by(*text.get(offset)?);
+    let mut left = begun_by(*text.get(offset)?, *text.get(offset + 1)?);
     while left != 0 {
         if let Some(Decoder { name, reads: Reads::Atom(_, read) }) =
             DECODERS.get(left.trailing_zeros() as usize)
@@ -109,29 +113,30 @@ pub fn atom(text: &[u8], offset: usize, language: Language) -> Option<(Atom, &'s
     None
 }
 
-/// Every offset of `text` at which an atom may begin, in order.
+/// Whether an atom may begin with the two bytes of `pair`.
 #[inline]
-pub fn beginnings(text: &[u8]) -> impl Iterator<Item = usize> {
-    // They stand too close for a search that is set up anew behind each.
-    text.iter().enumerate().filter(|(_, byte)| begun_by(**byte) != 0).map(|(offset, _)| offset)
+pub fn begins(pair: &[u8]) -> bool {
+    matches!(pair, [one, two] if begun_by(*one, *two) != 0)
 }
 
-/// The decodings whose atoms begin with `byte`, a bit for each by its place among all.
+/// The decodings whose atoms begin with `one` and `two`, a bit for each by its place among all.
 #[inline]
-fn begun_by(byte: u8) -> u16 {
-    const BEGUN: [u16; 256] = begun();
-    BEGUN.get(usize::from(byte)).copied().unwrap_or_default()
+fn begun_by(one: u8, two: u8) -> u16 {
+    const BEGUN: [[u16; 256]; 2] = [begun(0), begun(1)];
+    let [first, second] = &BEGUN;
+    let of = |table: &[u16; 256], byte: u8| table.get(usize::from(byte)).copied().unwrap_or_default();
+    of(first, one) & of(second, two)
 }
 
 #[expect(clippy::indexing_slicing, reason = "it makes a constant, so what lies outside does not compile")]
-const fn begun() -> [u16; 256] {
+const fn begun(place: usize) -> [u16; 256] {
     let mut begun = [0; 256];
     let mut which = 0;
     while which < DECODERS.len() {
         if let Reads::Atom(begins, _) = DECODERS[which].reads {
             let mut at = 0;
-            while at < begins.len() {
-                begun[begins[at] as usize] |= 1 << which;
+            while at < begins[place].len() {
+                begun[begins[place][at] as usize] |= 1 << which;
                 at += 1;
             }
         }

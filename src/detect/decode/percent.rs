@@ -2,7 +2,8 @@
 
 use super::{Atom, Decoder, Hides, Language, Reads, two_digits};
 
-pub(super) const DECODER: Decoder = Decoder { name: "percent", reads: Reads::Atom(b"%", read) };
+pub(super) const DECODER: Decoder =
+    Decoder { name: "percent", reads: Reads::Atom([b"%", b"01234567"], read) };
 
 /// Source: RFC 3986, section 2.1. A byte above ASCII is left alone: no secret format has one.
 fn read(text: &[u8], offset: usize, _: Language) -> Option<Atom> {

@@ -37,6 +37,7 @@ fn a_character_is_read_however_it_is_written() {
         ("&#X0067;", 8, 'g'),
         ("&quot;", 6, '"'),
         ("&amp;lt;", 5, '&'),
+        ("=3D", 3, '='),
     ] {
         let found = atom(text.as_bytes(), 0, PLAIN).map(|(atom, _)| (atom.length, atom.stands_for));
         assert_eq!(found, Some((length, Some(letter))), "{text}");
@@ -62,6 +63,12 @@ fn a_character_is_read_however_it_is_written() {
         "&#99999999999;",
         "&nbsp;",
         "&",
+        "=",
+        "=3d",
+        "=41",
+        "=\nword",
+        "\u{2014}",
+        "\u{e9}",
     ] {
         assert_eq!(atom(text.as_bytes(), 0, PLAIN), None, "{text}");
     }
@@ -116,6 +123,43 @@ fn two_parts_of_a_literal_are_one_where_the_language_says_so() {
     ] {
         let joint = |offset| atom(text.as_bytes(), offset, language).filter(|(_, name)| *name == "join");
         assert_eq!((0..text.len()).find_map(joint), None, "{text}");
+    }
+}
+
+#[test]
+fn what_nobody_sees_stands_for_nothing_and_hides_inside_a_word() {
+    for (letter, length) in [
+        ('\u{ad}', 2),
+        ('\u{200b}', 3),
+        ('\u{200d}', 3),
+        ('\u{202e}', 3),
+        ('\u{2060}', 3),
+        ('\u{2069}', 3),
+        ('\u{feff}', 3),
+        ('\u{e0061}', 4),
+    ] {
+        for (text, hides) in
+            [(format!("ab{letter}cd"), Hides::Always), (format!("ab {letter} cd"), Hides::Never)]
+        {
+            let at = text.find(letter).unwrap();
+            let expected = Atom { length, stands_for: None, hides };
+            assert_eq!(atom(text.as_bytes(), at, PLAIN), Some((expected, "invisible")), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_mail_that_was_broken_goes_on_in_the_next() {
+    for (before, end, joined) in
+        [(75, "=\n", true), (72, "=\r\n", true), (71, "=\n", false), (76, "=\n", false), (75, "=\t\n", false)]
+    {
+        let text = format!("first\n{}{end}next", "x".repeat(before));
+        let found = atom(text.as_bytes(), 6 + before, PLAIN);
+        assert_eq!(
+            found.map(|(atom, name)| (atom.length, name)),
+            joined.then_some((end.len(), "quoted")),
+            "{before}"
+        );
     }
 }
 

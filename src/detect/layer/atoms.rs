@@ -24,8 +24,9 @@ fn regions(parent: &Layer<'_>, language: Language) -> Vec<Span> {
     let text = parent.bytes();
     let mut regions: Vec<Span> = Vec::new();
     let mut done = 0;
-    for offset in decode::beginnings(text) {
-        if offset < done {
+    // They stand too close for a search that is set up anew behind each.
+    for (offset, pair) in text.windows(2).enumerate() {
+        if !decode::begins(pair) || offset < done {
             continue;
         }
         let Some((atom, _)) = decode::atom(text, offset, language) else { continue };
@@ -69,8 +70,9 @@ fn decoded(parent: &Layer<'_>, region: Span, language: Language) -> Layer<'stati
     let text = parent.bytes();
     let mut layer = Layer::empty();
     let mut copied = region.start;
-    for offset in decode::beginnings(region.of(text)).map(|offset| region.start + offset) {
-        if offset < copied {
+    let part = text.get(region.start..text.len().min(region.end + 1)).unwrap_or_default();
+    for (offset, pair) in (region.start..).zip(part.windows(2)) {
+        if !decode::begins(pair) || offset < copied {
             continue;
         }
         let Some((atom, name)) = decode::atom(text, offset, language) else { continue };

@@ -192,6 +192,23 @@ impl<'t> Layer<'t> {
         (is_from_below || !how.is_empty()).then(|| Origin { span: self.above(span), how, whole })
     }
 
+    /// Where the secret at `span` comes from, which stands as it is under a name that does not.
+    pub(super) fn origin_by_name(&self, span: Span, name: Span) -> Option<Origin> {
+        let inside = |piece: &&Piece| {
+            let joins = name.start < piece.here.start && piece.here.end < name.end;
+            name.contains(&piece.here) && (piece.here.start < piece.here.end || joins)
+        };
+        let mut how: Vec<&'static str> = Vec::new();
+        for piece in self.touched(name).filter(inside) {
+            if let Kind::Atom(decoding) = &piece.kind
+                && !how.contains(decoding)
+            {
+                how.push(decoding);
+            }
+        }
+        (!how.is_empty()).then(|| Origin { span: self.above(span), how, whole: false })
+    }
+
     fn empty() -> Layer<'static> {
         Layer { bytes: Cow::Owned(Vec::new()), pieces: Vec::new(), opaque: false }
     }

@@ -130,7 +130,9 @@ impl Search<'_> {
 
 /// A candidate of `layer` as one of the text that the layer lies in; `None` if it is none of its own.
 fn lifted(candidate: Candidate, layer: &Layer<'_>, number: usize) -> Option<Candidate> {
-    let origin = layer.origin(candidate.secret, candidate.decoded.is_some())?;
+    let origin = layer
+        .origin(candidate.secret, candidate.decoded.is_some())
+        .or_else(|| layer.origin_by_name(candidate.secret, candidate.key))?;
     let bytes = layer.bytes();
     let value = crate::text::secret::Secret::new(candidate.value(bytes));
     let inner = candidate.decoded.as_ref().map(|decoded| decoded.encoding.as_str());

@@ -392,3 +392,32 @@ fn one_long_line_costs_no_more_than_many() {
     let layers = layers(&Layer::bottom(text.as_bytes()), Scene::default(), &mut budget);
     assert_eq!(layers.len(), 1);
 }
+
+#[test]
+fn d9_a_character_nobody_sees_in_a_token_or_in_a_name_hides_nothing() {
+    for hidden in ['\u{200b}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{ad}', '\u{202e}', '\u{e0061}'] {
+        let token = github("unseen");
+        for at in 1..token.len() {
+            let (start, end) = token.split_at(at);
+            let text = format!("key: {start}{hidden}{end}\n");
+            let rules: Vec<String> = found("app.yml", &text).into_iter().map(|one| one.0).collect();
+            assert_eq!(rules, ["github-classic-token"], "{at} {hidden:?}");
+        }
+        let text = format!("db_pass{hidden}word = \"kE8!vq2Zt0Lm#x\"\n");
+        let found = found("app.py", &text);
+        assert_eq!(found.len(), 1, "{hidden:?}");
+        assert_eq!((found[0].1.as_str(), found[0].2.as_deref()), ("kE8!vq2Zt0Lm#x", Some("invisible")));
+    }
+}
+
+#[test]
+fn what_is_written_in_a_mail_is_read_as_it_was_meant() {
+    let token = github("mail");
+    let (head, tail) = token.split_at(16);
+    let filled = format!("so that nobody has to look it up again: > the new token is {head}");
+    assert_eq!(filled.len(), 75);
+    let text = format!("Hello,\n{filled}=\n{}, keep it safe.\nurl=3D{}\n", tail, github("url"));
+    let rules: Vec<_> = found("note.eml", &text).into_iter().map(|one| (one.0, one.2)).collect();
+    let expected = |how: Option<&str>| ("github-classic-token".to_owned(), how.map(str::to_owned));
+    assert_eq!(rules, [expected(Some("quoted")), expected(Some("quoted"))]);
+}

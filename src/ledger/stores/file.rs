@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use self::folder::{Folder, SEALS, SEGMENTS, unavailable};
 use self::head::DiskHead;
-use super::{Batch, CHUNK, Head, Leaf, Scheme, Store, StoreError};
+use super::{Batch, CHUNK, Head, Leaf, Scheme, Store, StoreError, set_back};
 use crate::ledger::error::LedgerError;
 use crate::ledger::key::{Key, Keys};
 use crate::ledger::merkle::{Frontier, Hash, leaf_hash};
@@ -196,6 +196,11 @@ impl Store for Files {
         self.folder.full(Path::new("")).display().to_string()
     }
 
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        self.folder.make(SEGMENTS)?;
+        self.folder.probe_lock().map(|()| None)
+    }
+
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         Ok(self.disk_head()?.map(|disk| disk.head))
     }
@@ -224,6 +229,7 @@ impl Store for Files {
         if disk.head != *expected {
             return Err(StoreError::Conflict);
         }
+        set_back(&disk.head, self.seals()?.last())?;
         let entries: Vec<u8> =
             batch.leaves.iter().flat_map(|leaf| index::entry(&leaf.hash, &leaf.keys)).collect();
         self.write_index(&disk, &entries)?;

@@ -13,7 +13,8 @@
 //!
 //! The branch needs a rule against overwriting and deletion, and a repository to which nobody else may write:
 //! the job's own token can write to the repository that is scanned. Git finds its credentials as it always does:
-//! a deploy key in the agent or in `GIT_SSH_COMMAND`, a token in a credential helper or in `GIT_CONFIG_*`.
+//! a deploy key in the agent or in `GIT_SSH_COMMAND`, a token in a credential helper, in `GIT_CONFIG_*`, or
+//! in `TOLLGATE_LEDGER_TOKEN` for a remote over `https`; one in the address works and stands in the list of processes.
 //!
 //! Limits: about five runs a minute. GitHub asks for at most 6 pushes a minute and 15 reads a second for one
 //! repository, and an append takes a push and about three reads. Every job fetches all records once, about half
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use self::leaves::Named;
 use self::tip::Tip;
-use super::{Batch, Head, Scheme, Store, StoreError};
+use super::{Batch, Head, Scheme, Store, StoreError, set_back};
 use crate::git::{self, GitError, ObjectId, Pushed};
 use crate::ledger::append::{Pace as _, Patient};
 use crate::ledger::error::LedgerError;
@@ -38,6 +39,10 @@ use crate::text::url;
 
 /// `git:REMOTE#BRANCH`.
 pub const SCHEME: Scheme = Scheme { prefix: "git:", form: "git:REMOTE#BRANCH", open: open_url };
+
+/// What an address must be, for messages.
+const FORM: &str =
+    "`git:REMOTE#BRANCH`, where REMOTE is a full path, or begins with `https://`, `ssh://` or `user@host:`";
 
 /// A ledger on a branch.
 pub struct Branch {
@@ -52,7 +57,7 @@ pub struct Branch {
 }
 
 fn open_url(rest: &str) -> Result<Box<dyn Store>, LedgerError> {
-    let refused = || LedgerError::Url(url::public(&format!("git:{rest}")), "`git:REMOTE#BRANCH`".to_owned());
+    let refused = || LedgerError::Url(url::public(&format!("git:{rest}")), FORM.to_owned());
     let (address, name) = rest.rsplit_once('#').ok_or_else(refused)?;
     if !is_address(address) || !is_branch(name) {
         return Err(refused());
@@ -138,6 +143,16 @@ impl Store for Branch {
         format!("git:{}#{}", url::public(&self.address), self.name)
     }
 
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        // A push names the end it follows and the server compares it: what is asked here is only who may rewrite.
+        let asked = self.far()?.takes_rewriting();
+        let caution = asked.map_err(|error| out_of_reach(&self.address, &error))?.then(|| {
+            "the branch may be rewritten there: set `receive.denyNonFastForwards` and `receive.denyDeletes`"
+                .to_owned()
+        });
+        Ok(caution)
+    }
+
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         self.look()?;
         Ok(self.tip.as_ref().map(|tip| tip.head.clone()))
@@ -168,6 +183,7 @@ impl Store for Branch {
         if there != *expected {
             return Err(StoreError::Conflict);
         }
+        set_back(&there, self.tip.as_ref().and_then(|tip| tip.seals.keys().next_back()))?;
         let mut files = leaves::files(expected.size(), &batch.leaves);
         files.push((tip::HEAD.to_owned(), tip::encode(&batch.next)));
         let message = format!("records {} to {}", expected.size(), batch.next.size().saturating_sub(1));

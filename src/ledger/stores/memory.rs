@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Batch, Head, Leaf, Store, StoreError};
+use super::{Batch, Head, Leaf, Store, StoreError, set_back};
 use crate::ledger::error::LedgerError;
 use crate::ledger::key::Key;
 use crate::ledger::merkle::Hash;
@@ -40,6 +40,10 @@ impl Store for Memory {
         "memory".to_owned()
     }
 
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        Ok(None)
+    }
+
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         Ok(self.state().head.clone())
     }
@@ -54,6 +58,7 @@ impl Store for Memory {
         if current != *expected {
             return Err(StoreError::Conflict);
         }
+        set_back(&current, state.seals.keys().next_back())?;
         state.leaves.extend_from_slice(&batch.leaves);
         state.head = Some(batch.next.clone());
         Ok(())

@@ -120,9 +120,19 @@ impl From<LedgerError> for StoreError {
 /// - A batch goes in whole or not at all, and on `Ok` it is durable.
 /// - Of two batches with the same `expected`, one goes in.
 /// - What was read once reads the same for ever: the stored bytes are the hashed bytes.
+/// - A store that is shorter than its newest seal was set back, and nothing is added to it.
 pub trait Store: Send {
     /// The place as a person would name it.
     fn place(&self) -> String;
+
+    /// Sees whether what keeps two appends apart is honoured here; asked once, before the first of them.
+    ///
+    /// What is allowed there and better were not comes back in words.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unavailable`]: it is not, so that appends could overwrite each other.
+    fn probe(&mut self) -> Result<Option<String>, LedgerError>;
 
     /// The newest head, `None` when there is no ledger yet.
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError>;
@@ -168,6 +178,16 @@ pub trait Store: Send {
     fn hashes(&mut self, head: &Head, range: Range<u64>) -> Result<Option<Vec<Hash>>, LedgerError> {
         let _ = (head, range);
         Ok(None)
+    }
+}
+
+/// Refuses to go on behind a head that is older than the `newest` seal of the same store.
+fn set_back(head: &Head, newest: Option<&u64>) -> Result<(), LedgerError> {
+    match newest {
+        Some(known) if *known > head.size() => {
+            Err(LedgerError::Rollback { size: head.size(), known: *known })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,9 +6,14 @@
 //! here and never there. The schema with its roles is `postgres/schema.sql`; whoever owns the database makes it
 //! with `tollgate ledger init`, one ledger for each database.
 //!
+//! The password comes from `PGPASSWORD`, or from the file that `PGPASSFILE` names (else `~/.pgpass`), as `psql` has it;
+//! one in the URL works and stands in the list of processes.
+//!
 //! On `Ok` a batch is durable, so a server that acknowledges what it has not written is refused.
 
 mod address;
+mod made;
+mod password;
 mod tls;
 
 use std::collections::BTreeSet;
@@ -44,6 +49,9 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 
 const APPEND: &str = "SELECT tollgate.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
+/// How the function says that a seal is over more than there is.
+const SET_BACK: SqlState = SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE;
+
 /// A ledger in a database.
 pub struct Postgres {
     address: Address,
@@ -62,8 +70,14 @@ struct Session {
 
 fn open_url(url: &str) -> Result<Box<dyn Store>, LedgerError> {
     let place = url::public(url);
-    let address = Address::parse(url)
+    let mut address = Address::parse(url)
         .map_err(|why| LedgerError::Url(place.clone(), format!("`{}`; {why}", SCHEME.form)))?;
+    if address.config.get_password().is_none() {
+        let found = password::find(&address.config, &|name| std::env::var_os(name));
+        if let Some(password) = found.map_err(LedgerError::Unavailable)? {
+            address.config.password(password.expose());
+        }
+    }
     Ok(Box::new(Postgres { address, place, session: None }))
 }
 
@@ -177,6 +191,16 @@ impl Store for Postgres {
         self.place.clone()
     }
 
+    fn probe(&mut self) -> Result<Option<String>, LedgerError> {
+        match self.ask(made::differs)?.flatten() {
+            None => Ok(None),
+            Some(what) => Err(LedgerError::Unavailable(format!(
+                "`{}`: {what} is not as `ledger init` makes it, so records could be overwritten",
+                self.place
+            ))),
+        }
+    }
+
     fn load_head(&mut self) -> Result<Option<Head>, LedgerError> {
         let row = self
             .ask(|client| client.query_one("SELECT origin, size, root, frontier FROM tollgate.head", &[]))?;
@@ -197,6 +221,10 @@ impl Store for Postgres {
         match self.session()?.append(expected, batch) {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::Conflict),
+            Err(error) if error.code() == Some(&SET_BACK) => {
+                let (size, seals) = (expected.size(), self.seals()?);
+                Err(LedgerError::Rollback { size, known: seals.last().copied().unwrap_or(size) }.into())
+            }
             Err(error) => Err(self.judge(&error)),
         }
     }

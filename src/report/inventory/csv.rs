@@ -56,7 +56,7 @@ fn cells(row: &Row) -> [String; 20] {
         identity.name.clone(),
         identity.kind.word().to_owned(),
         identity.platform.clone(),
-        format!("{:?}", identity.context).to_lowercase(),
+        identity.context.word().to_owned(),
         identity.environment.clone(),
         identity.owner.clone(),
         authority(row).to_owned(),

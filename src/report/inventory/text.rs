@@ -29,7 +29,7 @@ fn one(out: &mut String, row: &Row, compared: bool) {
     let (kind, name) = (identity.kind.word(), terminal(&identity.name));
     let context = match identity.context {
         crate::identity::Context::Live => String::new(),
-        other => format!(", {}", format!("{other:?}").to_lowercase()),
+        other => format!(", {}", other.word()),
     };
     let _ = writeln!(out, "{:>3} {:<8} {name} ({kind}{context})", radius.score, radius.band);
     let reasons = [&radius.privilege, &radius.duration, &radius.reach, &radius.ease].map(|factor| {

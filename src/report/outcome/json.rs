@@ -95,6 +95,8 @@ struct Finding<'a> {
     action: Action,
     fingerprint: String,
     fp_alg: FingerprintAlgorithm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former_fingerprint: Option<String>,
     short: String,
     place: Place<'a>,
     title: &'a str,
@@ -216,6 +218,7 @@ impl<'a> Finding<'a> {
             action: decision.action,
             fingerprint: finding.fingerprint.hex(),
             fp_alg: finding.algorithm,
+            former_fingerprint: finding.former.map(|(name, _)| name.hex()),
             short: finding.fingerprint.to_string(),
             place: Place::new(&finding.location),
             title: &finding.title,

@@ -111,6 +111,10 @@ pub(crate) fn circumstances(outcome: &Outcome) -> Vec<(&'static str, String)> {
         let seen = counted(outcome.coverage.suppressions_ignored, "suppression");
         lines.push(("not obeyed", format!("{seen} of other tools")));
     }
+    if !outcome.coverage.past_hook.is_empty() {
+        let commits = counted(outcome.coverage.past_hook.len() as u64, "commit");
+        lines.push(("past the hook", format!("{commits} with what `check --staged` stops")));
+    }
     if let Some(contents) = outcome.coverage.history {
         let seen = counted(contents, "content");
         lines.push(("history", format!("{seen} of it, by their text alone; identities are those of today")));

@@ -353,6 +353,7 @@ fn approvals(scope: &Scope, out: &mut Vec<String>) {
         (review.without_expiry, "without an end, which must not be"),
         (review.bursts, "approvers with three approvals within 60 s"),
         (review.reused_reason, "with a reason used before"),
+        (review.outside_owner_group, "by somebody outside the owner's group"),
     ] {
         if number > 0 {
             out.push(format!("  {number} {what}"));
@@ -394,6 +395,7 @@ fn trust(report: &Report, out: &mut Vec<String>) {
     for (number, what) in [
         (trust.unsigned_deploys, "deploys are unsigned and count as presumed"),
         (trust.without_separation, "runs under a policy that lets authors approve"),
+        (trust.past_hook, "commits came past the hook, or from where there is none"),
         (records.duplicates_folded, "retries folded into the event they repeat"),
         (records.local, "records come from developers' machines and feed no rate"),
         (records.unsigned.len() as u64, "records from outside are unsigned and not counted"),

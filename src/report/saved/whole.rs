@@ -189,6 +189,7 @@ fn decision(entry: Entry) -> Option<Decision> {
         location: entry.place.into(),
         fingerprint: entry.fingerprint,
         algorithm: algorithm(&entry.fp_alg)?,
+        former: None,
         identity: entry.identity,
         blast: entry.blast,
         occurrence: entry.occurrence,

@@ -39,6 +39,7 @@ pub(super) fn parse(text: &str, line: usize) -> Result<Signer, Fault> {
         principal: principal.to_owned(),
         person: principal.to_owned(),
         class: Class::Human,
+        groups: Vec::new(),
         key,
         namespaces,
         valid_after: options.valid_after,

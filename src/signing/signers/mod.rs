@@ -32,6 +32,8 @@ pub struct Signer {
     pub person: String,
     /// Human, bot or agent.
     pub class: Class,
+    /// The teams the person belongs to, as `signers.toml` lists them.
+    pub groups: Vec<String>,
     /// The key.
     pub key: Key,
     /// What it may sign, as listed; never empty.
@@ -133,6 +135,8 @@ struct People {
 struct PersonSyntax {
     person: Option<String>,
     class: Option<Class>,
+    #[serde(default)]
+    groups: Vec<String>,
 }
 
 impl Signers {
@@ -211,6 +215,15 @@ impl Signers {
     /// The signer behind `key`, whatever it may sign and when.
     pub fn by_key(&self, key: &Key) -> Option<&Signer> {
         self.listed.iter().find(|signer| signer.key == *key)
+    }
+
+    /// Those of `persons` who are not in `group`; `None` where nobody is, since then it is no group that is known here.
+    pub fn outside(&self, group: &str, persons: &[String]) -> Option<Vec<String>> {
+        let in_group = |signer: &&Signer| signer.groups.iter().any(|name| name == group);
+        let inside: BTreeSet<&str> =
+            self.listed.iter().filter(in_group).map(|signer| signer.person.as_str()).collect();
+        let is_outside = |person: &&String| !inside.contains(person.as_str());
+        (!inside.is_empty()).then(|| persons.iter().filter(is_outside).cloned().collect())
     }
 
     /// Every signer, in the order of the file.
@@ -293,8 +306,7 @@ fn assign_people(signers: &mut [Signer], file: &str, bytes: &[u8]) -> Result<(),
         cause,
         help: help.to_owned(),
     };
-    let shape =
-        "write `[principals.\"dana@acme.example\"]`, then `person = \"dana\"` and `class = \"human\"`";
+    let shape = "write `[principals.\"dana@acme.example\"]`, then `person = \"dana\"`, `class = \"human\"` and `groups = [\"pay\"]`";
     if bytes.len() > MAX_FILE {
         return Err(fault(0, format!("the file has more than {MAX_FILE} bytes"), shape));
     }
@@ -310,6 +322,7 @@ fn assign_people(signers: &mut [Signer], file: &str, bytes: &[u8]) -> Result<(),
         for signer in signers.iter_mut().filter(|signer| signer.principal == principal) {
             known = true;
             signer.class = entry.class.unwrap_or_default();
+            signer.groups.clone_from(&entry.groups);
             if let Some(person) = &entry.person {
                 signer.person.clone_from(person);
             }
@@ -321,6 +334,9 @@ fn assign_people(signers: &mut [Signer], file: &str, bytes: &[u8]) -> Result<(),
         if entry.person.is_some_and(|person| person.trim().is_empty()) {
             let cause = format!("the person behind `{principal}` has no name");
             return Err(fault(line, cause, shape));
+        }
+        if entry.groups.iter().any(|group| group.trim().is_empty()) {
+            return Err(fault(line, format!("a group of `{principal}` has no name"), shape));
         }
     }
     Ok(())

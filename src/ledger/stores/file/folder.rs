@@ -1,6 +1,6 @@
 //! The folder of a ledger: private, no links in it, and files replaced as a whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,8 @@ pub(super) const SEALS: &str = "seals";
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     path: PathBuf,
+    /// How somebody else would ask for the lock.
+    try_lock: fn(&File) -> Result<(), TryLockError>,
 }
 
 /// What kept us from `path`.
@@ -26,7 +28,7 @@ pub(super) fn unavailable(path: &Path, error: &io::Error) -> LedgerError {
 
 impl Folder {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), try_lock: File::try_lock }
     }
 
     pub(super) fn full(&self, relative: &Path) -> PathBuf {
@@ -65,6 +67,20 @@ impl Folder {
         let file = self.open_to_write(Path::new("ledger.lock"))?;
         file.lock().map_err(|error| unavailable(&self.path.join("ledger.lock"), &error))?;
         Ok(file)
+    }
+
+    /// Refuses a file system on which a second opener gets the lock that we hold: appends would overwrite each other.
+    pub(super) fn probe_lock(&self) -> Result<(), LedgerError> {
+        let _held = self.lock()?;
+        let path = self.path.join("ledger.lock");
+        match (self.try_lock)(&self.open_to_write(Path::new("ledger.lock"))?) {
+            Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(unavailable(&path, &error)),
+            Ok(()) => Err(LedgerError::Unavailable(format!(
+                "`{}`: the file system ignores locks, so two runs could overwrite each other",
+                path.display()
+            ))),
+        }
     }
 
     /// The names in `part` of the folder, which may be missing.
@@ -143,6 +159,32 @@ impl Folder {
                 Err(LedgerError::Unavailable(format!("`{}` is no file, or a link", path.display())))
             }
             _ => Ok(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Files;
+    use super::*;
+    use crate::ledger::record::Kind;
+    use crate::ledger::{Ledger, Lineage, Patient};
+    use crate::pipeline::{Run, Stage};
+    use crate::text::time::Timestamp;
+
+    #[test]
+    fn c10_a_file_system_that_ignores_locks_holds_no_ledger() {
+        let outer = tempfile::tempdir().unwrap();
+        for (try_lock, is_fine) in [(File::try_lock as fn(&File) -> _, true), (|_| Ok(()), false)] {
+            let path = outer.path().join(is_fine.to_string());
+            let files = Files { folder: Folder { path: path.clone(), try_lock }, whole_index: None };
+            let mut ledger = Ledger::with(Box::new(files), Box::new(Patient), "o").unwrap();
+            let run = Run { provider: "local".to_owned(), run_id: "1".to_owned(), ..Run::default() };
+            let run = Run { pipeline: "p".to_owned(), actor_login: "dana".to_owned(), ..run };
+            let record = Lineage::new("o", "0.1.0", &run, Stage::Local).begin(Kind::Note, Timestamp(0));
+            let appended = ledger.append(&[record]);
+            assert_eq!(appended.is_ok(), is_fine, "{appended:?}");
+            assert_eq!(path.join("head.json").exists(), is_fine, "nothing was written");
         }
     }
 }

@@ -50,6 +50,10 @@ BEGIN
     IF cardinality(leaves) = 0 OR new_size <> old_size + cardinality(leaves) THEN
         RAISE EXCEPTION 'the new size does not fit the records';
     END IF;
+    IF EXISTS (SELECT FROM tollgate.seal WHERE size > old_size) THEN
+        RAISE EXCEPTION 'the ledger was set back: a seal is over more than % records', old_size
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     INSERT INTO tollgate.entry (index, leaf, hash, rid, finding, matter)
         SELECT old_size + at - 1, leaf, hash, rid, finding, matter
         FROM unnest(leaves, hashes, rids, findings, matters) WITH ORDINALITY

@@ -174,7 +174,7 @@ fn about(row: &Row) -> String {
     let identity = &row.identity;
     let mut parts = vec![identity.kind.word().to_owned(), html(&identity.platform)];
     if identity.context != Context::Live {
-        parts.push(format!("{:?}", identity.context).to_lowercase());
+        parts.push(identity.context.word().to_owned());
     }
     if identity.environment != "unknown" {
         parts.push(html(&identity.environment));
