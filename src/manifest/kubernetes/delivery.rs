@@ -11,12 +11,18 @@
 //! ```
 
 use super::{File, NAME, Object, texts};
+use crate::finding::Reason;
 use crate::identity::{Delegation, Identity, IdentityKind, Scope};
-use crate::manifest::aws_iam;
+use crate::manifest::{Reading, aws_iam};
 use crate::text::tree::{self, Node};
 
-/// The identity behind an object of a delivery, or behind each entry of a `ConfigMap` that hands out power.
-pub(super) fn delivery(file: &File<'_>, object: &Object<'_>) -> Vec<Identity> {
+/// Adds the identity behind an object of a delivery, or behind each entry of a `ConfigMap` that hands out power.
+pub(super) fn delivery(file: &File<'_>, object: &Object<'_>, reading: &mut Reading) {
+    let found = identities(file, object, reading);
+    reading.identities.extend(found);
+}
+
+fn identities(file: &File<'_>, object: &Object<'_>, reading: &mut Reading) -> Vec<Identity> {
     let group = object.node.get("apiVersion").and_then(Node::scalar).unwrap_or_default();
     let group = group.split('/').next().unwrap_or_default();
     match (object.kind.as_str(), group) {
@@ -24,7 +30,7 @@ pub(super) fn delivery(file: &File<'_>, object: &Object<'_>) -> Vec<Identity> {
         ("Kustomization", "kustomize.toolkit.fluxcd.io") | ("HelmRelease", "helm.toolkit.fluxcd.io") => {
             vec![flux(file, object)]
         }
-        ("ConfigMap", _) if object.name == "aws-auth" => aws_auth(file, object),
+        ("ConfigMap", _) if object.name == "aws-auth" => aws_auth(file, object, reading),
         ("ConfigMap", _) if object.name.ends_with("argocd-rbac-cm") => vec![argocd_policy(file, object)],
         ("ConfigMap", _) if object.name.ends_with("argocd-cm") => vec![argocd_accounts(file, object)],
         _ => vec![],
@@ -77,11 +83,14 @@ fn flux(file: &File<'_>, object: &Object<'_>) -> Identity {
 }
 
 /// Roles and users of Amazon that belong to the group for which nothing is checked.
-fn aws_auth(file: &File<'_>, object: &Object<'_>) -> Vec<Identity> {
+fn aws_auth(file: &File<'_>, object: &Object<'_>, reading: &mut Reading) -> Vec<Identity> {
     let mut found = Vec::new();
     for (key, name_key, word) in [("mapRoles", "rolearn", "role"), ("mapUsers", "userarn", "user")] {
         let Some(at) = object.node.at(&["data", key]) else { continue };
         let tree = tree::read_yaml(at.as_text().unwrap_or_default().as_bytes());
+        if let Some(fault) = tree.fault {
+            reading.gap(file, Reason::Partial, format!("`{key}` of `aws-auth`: {fault}"));
+        }
         for entry in tree.documents.iter().flat_map(Node::items) {
             if !texts(entry.get("groups")).iter().any(|(group, _)| group == "system:masters") {
                 continue;

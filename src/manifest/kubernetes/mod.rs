@@ -74,7 +74,7 @@ fn read_object(file: &File<'_>, node: &Node, list_kind: Option<&str>, reading: &
         "Secret" => reading.identities.extend(account::token_secret(file, &object)),
         "Config" => reading.identities.extend(account::kubeconfig(file, &object)),
         "AppProject" | "Kustomization" | "HelmRelease" | "ConfigMap" => {
-            reading.identities.extend(delivery::delivery(file, &object));
+            delivery::delivery(file, &object, reading);
         }
         _ => reading.identities.extend(workload::workload(file, &object)),
     }
