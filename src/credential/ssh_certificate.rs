@@ -33,7 +33,7 @@ fn read(bytes: &[u8], at: usize, now: Timestamp) -> Option<(Span, Credential)> {
     let length = text.iter().position(|byte| !base64(byte)).unwrap_or(text.len());
     let certificate = openssh::signed(&from_base64(text.get(..length)?)?)?;
     let mut credential = unknown(CredentialKind::SshKey, "SSH certificate");
-    credential.algorithm = std::str::from_utf8(rest.get(..start - 1)?).ok()?.to_owned();
+    std::str::from_utf8(rest.get(..start - 1)?).ok()?.clone_into(&mut credential.algorithm);
     credential.subject = certificate.key_id;
     "user".clone_into(&mut credential.audience);
     if certificate.holder == Holder::Host {

@@ -24,7 +24,7 @@ pub(super) const DIALECT: Dialect = Dialect { name: NAME, claims, read };
 
 const NAME: &str = "circleci";
 
-/// Seconds a job may run on any plan. Source: CircleCI, "Jobs and steps", read 2026-11-21.
+/// Seconds a job may run on any plan. Source: `CircleCI`, "Jobs and steps", read 2026-11-21.
 const LONGEST: i64 = 18_000;
 
 /// How deep commands and conditions of steps are followed.
@@ -143,7 +143,9 @@ impl<'c> Config<'c, '_> {
                 self.environment(job, &mut identity);
                 if let Some(executor) = job.get("executor").and_then(|at| at.get("name").or(Some(at))) {
                     let named = self.node.at(&["executors", &executor.scalar().unwrap_or_default()]);
-                    named.into_iter().for_each(|executor| self.environment(executor, &mut identity));
+                    if let Some(executor) = named {
+                        self.environment(executor, &mut identity);
+                    }
                 }
                 self.steps(job.get("steps"), 0, &mut identity);
             }

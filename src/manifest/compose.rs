@@ -86,7 +86,7 @@ impl Project<'_, '_> {
         let listed = |key: &str| -> Vec<&Node> { chain.iter().filter_map(|node| node.get(key)).collect() };
         let mut unknown = Vec::new();
         if let Some(at) = said("privileged") {
-            match at.truthy().or_else(|| Node::truthy(&self.resolved(at))) {
+            match at.truthy().or_else(|| Node::truthy(&resolved(at))) {
                 Some(true) => self.host(&mut identity, "privileged", "true", at),
                 Some(false) => {}
                 None => unknown.push("privileged"),
@@ -164,11 +164,6 @@ impl Project<'_, '_> {
         (chain, true)
     }
 
-    fn resolved(&self, node: &Node) -> Node {
-        let text = interpolated(&node.scalar().unwrap_or_default());
-        Node { span: node.span, value: crate::text::tree::Value::Text(text) }
-    }
-
     /// Something that makes the service as mighty as the host it runs on.
     fn host(&self, identity: &mut Identity, name: &str, value: &str, at: &Node) {
         identity.settings.push(self.file.setting(name, value, at));
@@ -195,21 +190,18 @@ impl Project<'_, '_> {
     /// What a volume brings in from the host: `source:target:options`, or the same in a map.
     fn volume(&self, volume: &Node, identity: &mut Identity) {
         let short = volume.scalar().map(|text| interpolated(&text));
-        let (source, read_only) = match &short {
-            Some(text) => {
-                let mut parts = text.split(':');
-                let source = parts.next().unwrap_or_default().to_owned();
-                if parts.next().is_none() {
-                    return;
-                }
-                let options = parts.next().unwrap_or_default();
-                (source, options.split(',').any(|option| option == "ro"))
+        let (source, read_only) = if let Some(text) = &short {
+            let mut parts = text.split(':');
+            let source = parts.next().unwrap_or_default().to_owned();
+            if parts.next().is_none() {
+                return;
             }
-            None => {
-                let source = volume.get("source").or_else(|| volume.get("src")).and_then(Node::scalar);
-                let read_only = volume.get("read_only").and_then(Node::truthy) == Some(true);
-                (interpolated(&source.unwrap_or_default()), read_only)
-            }
+            let options = parts.next().unwrap_or_default();
+            (source, options.split(',').any(|option| option == "ro"))
+        } else {
+            let source = volume.get("source").or_else(|| volume.get("src")).and_then(Node::scalar);
+            let read_only = volume.get("read_only").and_then(Node::truthy) == Some(true);
+            (interpolated(&source.unwrap_or_default()), read_only)
         };
         let at = volume.get("source").unwrap_or(volume);
         let folder = source.trim_end_matches('/');
@@ -310,6 +302,12 @@ fn home(path: &str) -> Option<&str> {
         .iter()
         .find_map(|start| path.strip_prefix(start))
         .or_else(|| path.strip_prefix("/home/").and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest))
+}
+
+/// `node` as text with the defaults of its variables.
+fn resolved(node: &Node) -> Node {
+    let text = interpolated(&node.scalar().unwrap_or_default());
+    Node { span: node.span, value: crate::text::tree::Value::Text(text) }
 }
 
 /// `text` with each variable that has a default as that default: `${SOCKET:-/var/run/docker.sock}`.

@@ -80,7 +80,7 @@ pub(super) fn note_unknown(file: &File<'_>, unknown: &[String], reading: &mut Re
 }
 
 /// The grants of a policy: those of its paths.
-pub(super) fn given(file: &File<'_>, document: &Node, giver: &str) -> Given {
+pub(super) fn given(file: &File<'_>, document: &Node, policy: &str) -> Given {
     let mut given = Given::default();
     let blocks = document.get("path").into_iter().flat_map(|node| match node.items() {
         [] => std::slice::from_ref(node),
@@ -88,7 +88,7 @@ pub(super) fn given(file: &File<'_>, document: &Node, giver: &str) -> Given {
     });
     for (path, body) in blocks.flat_map(Node::entries) {
         for body in std::slice::from_ref(body).iter().chain(body.items()).filter(|body| body.is_map()) {
-            rule(file, path, body, giver, &mut given);
+            rule(file, path, body, policy, &mut given);
         }
     }
     given
@@ -120,7 +120,7 @@ const KEYS: [(&str, Option<&str>); 15] = [
 const DENIED: [&str; 3] = ["denied_parameters", "denied_parameter", "list_scan_response_keys_filter_path"];
 
 /// Adds what one path gives; `body` may be a rule of a document in Terraform too.
-pub(super) fn rule(file: &File<'_>, path: &Node, body: &Node, giver: &str, given: &mut Given) {
+pub(super) fn rule(file: &File<'_>, path: &Node, body: &Node, policy: &str, given: &mut Given) {
     let Some(name) = path.scalar() else { return };
     if name.contains("${") || name.contains("<%") {
         given.unknown.push("a path with a variable".to_owned());
@@ -145,7 +145,7 @@ pub(super) fn rule(file: &File<'_>, path: &Node, body: &Node, giver: &str, given
         names: vec![],
         namespace: String::new(),
         conditions,
-        given_by: vec![giver.to_owned()],
+        given_by: vec![policy.to_owned()],
         place: file.location(if path.span == list.span { list.span } else { path.span }),
         bound_at: None,
     });

@@ -119,11 +119,11 @@ impl Reader<'_, '_> {
             self.said(body, key, identity);
         }
         self.end(body, "explicit_max_ttl", identity);
-        let period = self.seconds(body, "period");
-        let explicit = self.seconds(body, "explicit_max_ttl");
+        let period = lasting(body, "period");
+        let explicit = lasting(body, "explicit_max_ttl");
         let renewable = body.get("renewable").and_then(Node::truthy) == Some(true);
         let endless = explicit.is_none() && (period.is_some() || renewable);
-        let lifetime = explicit.or_else(|| self.seconds(body, "ttl"));
+        let lifetime = explicit.or_else(|| lasting(body, "ttl"));
         identity.session.max_seconds = if endless { 0 } else { lifetime.unwrap_or(DEFAULT_SECONDS) };
         identity.credentials.push(Credential {
             issuer: PLATFORM.to_owned(),
@@ -140,7 +140,7 @@ impl Reader<'_, '_> {
             self.said(body, key, identity);
         }
         self.end(body, "token_explicit_max_ttl", identity);
-        let first = |keys: &[&str]| keys.iter().find_map(|key| self.seconds(body, key));
+        let first = |keys: &[&str]| keys.iter().find_map(|key| lasting(body, key));
         let explicit = first(&["token_explicit_max_ttl", "explicit_max_ttl"]);
         let longest = explicit.or_else(|| first(&["token_max_ttl", "max_ttl"]));
         let endless = explicit.is_none() && first(&["token_period", "period"]).is_some();
@@ -171,7 +171,7 @@ impl Reader<'_, '_> {
         let value = uses.map_or(Some("0".to_owned()), Node::scalar).unwrap_or_default();
         identity.settings.push(self.file.setting("secret_id_num_uses", &value, uses.unwrap_or(body)));
         let at = body.get("secret_id_ttl");
-        let seconds = self.seconds(body, "secret_id_ttl");
+        let seconds = lasting(body, "secret_id_ttl");
         identity.credentials.push(Credential {
             issuer: PLATFORM.to_owned(),
             life: match at.and_then(Node::scalar) {
@@ -268,7 +268,7 @@ impl Reader<'_, '_> {
             self.said(body, key, identity);
         }
         let Some(longest) =
-            ["max_ttl", "max_sts_ttl", "token_max_ttl"].iter().find_map(|key| self.seconds(body, key))
+            ["max_ttl", "max_sts_ttl", "token_max_ttl"].iter().find_map(|key| lasting(body, key))
         else {
             return;
         };
@@ -337,15 +337,15 @@ impl Reader<'_, '_> {
         let value = seconds(&value).map_or(value, |seconds| seconds.to_string());
         identity.settings.push(self.file.setting(key, &value, at.unwrap_or(body)));
     }
-
-    /// A length of time that is more than nothing, which in Vault is the same as not said.
-    fn seconds(&self, body: &Node, key: &str) -> Option<i64> {
-        body.get(key).and_then(Node::scalar).and_then(|text| seconds(&text)).filter(|seconds| *seconds > 0)
-    }
 }
 
 fn policy(name: &str) -> String {
     format!("{PLATFORM}/{POLICY}/{name}")
+}
+
+/// A length of time that is more than nothing, which in Vault is the same as not said.
+fn lasting(body: &Node, key: &str) -> Option<i64> {
+    body.get(key).and_then(Node::scalar).and_then(|text| seconds(&text)).filter(|seconds| *seconds > 0)
 }
 
 fn seconds(text: &str) -> Option<i64> {
