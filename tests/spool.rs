@@ -15,7 +15,7 @@ mod https;
 #[path = "support/run.rs"]
 mod run;
 #[path = "stores/server.rs"]
-#[allow(dead_code, reason = "the tests of the store use more of it")]
+#[cfg_attr(feature = "postgres", allow(dead_code, reason = "the tests of the store use more of it"))]
 mod server;
 mod support;
 

@@ -39,7 +39,12 @@ fn an_exception_holds_while_the_key_of_fingerprints_is_changed_and_not_after() {
         assert_eq!(scene.check_under(&[(KEY, "two")]).0, 1, "named under a key that is not known here");
         let (code, report) = scene.check_under(&[(KEY, "two"), (BEFORE, before)]);
         assert_eq!(code, 0, "{report:#}");
+        let told = &report["findings"][0]["former_fingerprint"];
+        let schema = include_str!("../../src/report/outcome/report.schema.json");
+        let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+        assert!(schema.is_valid(&report), "{report:#}");
         let seen = scene.records().into_iter().rfind(|record| record["kind"] == "observed").unwrap();
+        assert_eq!(&seen["finding"]["former_fp"], told);
         assert_eq!(seen["finding"]["former_fp"], scene.only("exception.approved")["findings"][0]);
         assert!(seen["finding"]["fpk"].as_str().is_some_and(|key| key.len() == 8), "{seen:#}");
         assert_eq!(scene.check_under(&[(KEY, "two")]).0, 1);

@@ -74,13 +74,15 @@ pub struct Unpacked {
     pub cut: bool,
 }
 
-/// What the file says about how its literals are joined.
+/// What the file says about how its text is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Language {
     /// Literals side by side are one, as in C and Python.
     pub adjacent: bool,
     /// The word `join(` stands somewhere in the text.
     pub joins: bool,
+    /// The text says that a part of it is quoted-printable.
+    pub quoted: bool,
 }
 
 /// Every decoding, in the order in which they are tried at one place.

@@ -1,4 +1,4 @@
-//! Quoted-printable, as mail is kept: `=3D` for `=`, and lines that end in `=` go on in the next one.
+//! Quoted-printable, as mail is kept that says so: `=3D` for `=`, and lines that end in `=` go on in the next one.
 
 use super::{Atom, Decoder, Hides, Language, Reads, two_digits};
 
@@ -8,7 +8,11 @@ pub(super) const DECODER: Decoder = Decoder { name: "quoted", reads: Reads::Atom
 /// write them break as late as they can, and not inside `=3D`.
 const BROKEN: std::ops::RangeInclusive<usize> = 73..=76;
 
-fn read(text: &[u8], offset: usize, _: Language) -> Option<Atom> {
+fn read(text: &[u8], offset: usize, language: Language) -> Option<Atom> {
+    // Elsewhere it is what base64 ends with.
+    if !language.quoted {
+        return None;
+    }
     let length = match text.get(offset + 1..)? {
         [b'3', b'D', ..] => {
             let letter = two_digits(text, offset + 1).map(char::from);

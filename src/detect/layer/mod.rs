@@ -117,14 +117,18 @@ impl Scene {
         let holds = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
         let secret = MANIFESTS.contains(&ending)
             && (holds("kind: Secret") || holds("\"kind\":\"Secret\"") || holds("\"kind\": \"Secret\""));
-        let language = Language { adjacent: ADJACENT.contains(&ending), joins: holds("join(") };
+        let language = Language {
+            adjacent: ADJACENT.contains(&ending),
+            joins: holds("join("),
+            quoted: holds("quoted-printable"),
+        };
         Self { language, secret }
     }
 
     /// What may be known of `text` at some path: whatever lets more be decoded.
     pub(super) fn anywhere(text: &[u8]) -> Self {
         let secret = memchr::memmem::find(text, b"Secret").is_some();
-        Self { language: Language { adjacent: true, joins: true }, secret }
+        Self { language: Language { adjacent: true, joins: true, quoted: true }, secret }
     }
 }
 

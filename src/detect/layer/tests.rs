@@ -416,7 +416,11 @@ fn what_is_written_in_a_mail_is_read_as_it_was_meant() {
     let (head, tail) = token.split_at(16);
     let filled = format!("so that nobody has to look it up again: > the new token is {head}");
     assert_eq!(filled.len(), 75);
-    let text = format!("Hello,\n{filled}=\n{}, keep it safe.\nurl=3D{}\n", tail, github("url"));
+    let text = format!(
+        "Content-Transfer-Encoding: quoted-printable\n\n{filled}=\n{}, keep it safe.\nurl=3D{}\n",
+        tail,
+        github("url")
+    );
     let rules: Vec<_> = found("note.eml", &text).into_iter().map(|one| (one.0, one.2)).collect();
     let expected = |how: Option<&str>| ("github-classic-token".to_owned(), how.map(str::to_owned));
     assert_eq!(rules, [expected(Some("quoted")), expected(Some("quoted"))]);
