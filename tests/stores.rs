@@ -1012,6 +1012,7 @@ fn figures_of_a_million_records() {
         let more = resident().saturating_sub(before);
         eprintln!("verify of 1,000,000 records on {threads} threads: {:?}, {more} KiB more", start.elapsed());
     }
+    ledger.refresh().unwrap();
     let start = Instant::now();
     assert_eq!(ledger.records().flatten().count(), 1_000_020);
     eprintln!("1,000,000 records read in full: {:?}", start.elapsed());
